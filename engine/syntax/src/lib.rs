@@ -1,1 +1,15 @@
-//! pilotis-syntax
+//! HCL text: our own AST with spans, the parser that makes it, and the formatter.
+//!
+//! Here live the AST, the lexer and the recursive-descent parser, the token formatter, the writer of values
+//! and the editor that changes nothing else. Nothing here evaluates, knows a block type or reads a file. Only this crate names
+//! hcl-edit, and only its tests do: as another opinion on what a text means.
+
+pub mod ast;
+pub mod edit;
+mod format;
+mod lexer;
+mod parse;
+pub mod write;
+
+pub use format::format;
+pub use parse::{parse_expression, parse_file, parse_template};
