@@ -1,1 +1,32 @@
-//! pilotis-config
+//! The Configuration: modules loaded once, blueprints desugared, blocks decoded against schemas, expressions compiled.
+//!
+//! Static: nothing here is an instance, nothing is evaluated but what must be constant. Sources come through [`Sources`]; no file is
+//! read here. Below this crate nobody knows what a blueprint is.
+
+mod addresses;
+mod blueprint;
+mod body;
+mod codes;
+mod compile;
+mod declare;
+mod decode;
+pub mod display;
+mod load;
+mod model;
+mod names;
+mod overrides;
+mod places;
+mod settings;
+mod shape;
+mod sources;
+mod types;
+mod validation;
+mod variables;
+mod version;
+
+pub use body::{BodyContext, CompiledBody};
+pub use load::{LoadOptions, load};
+pub use model::*;
+pub use sources::{Schemas, Sources};
+pub use validation::{Asker, Verdict, check_variable};
+pub use variables::{RootVariables, VariableSource, root_variables};

@@ -1,0 +1,206 @@
+//! `moved`, `import` and `removed` blocks, and the addresses in them.
+
+use pilotis_diag::Diagnostic;
+use pilotis_schema::address::{Instance, Key, Target};
+use pilotis_syntax::ast::{Attribute, Block, Expr, ExprKind, TraversalStep};
+
+use crate::compile::{Build, traversal_of};
+use crate::declare::Declarations;
+use crate::display::{Part, Token, target, whole_block};
+use crate::names::{Allowed, Repeats};
+use crate::shape::{self, Shape};
+use crate::{Import, Moved, Removed, Repetition, codes};
+
+/// Compiles all blocks of this kind.
+pub(crate) fn refactorings(build: &mut Build<'_>, all: &Declarations<'_>) {
+    for block in &all.moved {
+        moved(build, block);
+    }
+    for block in &all.removed {
+        removed(build, block);
+    }
+    for block in &all.imports {
+        import(build, block);
+    }
+    check_moves(build);
+    check_imports(build);
+}
+
+/// Two moves of one thing. Whether it is still there, only the plan knows.
+fn check_moves(build: &mut Build<'_>) {
+    for (i, moved) in build.out.moved.iter().enumerate() {
+        let twice = build.out.moved[..i].iter().find(|m| m.to == moved.to || m.from == moved.from);
+        if let Some(first) = twice {
+            build.diags.push(
+                Diagnostic::error("Ambiguous move statements")
+                    .code(codes::ADDRESS)
+                    .detail("Two statements move something to the same address, or the same thing to two addresses.")
+                    .at(moved.span)
+                    .also(first.span, "the other one"),
+            );
+        }
+    }
+}
+
+fn check_imports(build: &mut Build<'_>) {
+    for (i, import) in build.out.imports.iter().enumerate() {
+        let shown = import.to.to_string();
+        let twice = |other: &&Import| other.to == import.to && other.key.is_none() && import.key.is_none();
+        if let Some(first) = build.out.imports[..i].iter().find(twice) {
+            build.diags.push(
+                Diagnostic::error(format!("Duplicate import configuration for \"{shown}\""))
+                    .code(codes::DUPLICATE)
+                    .detail("An import block for this address was already declared.")
+                    .at(import.span)
+                    .also(first.span, "first declared here"),
+            );
+        }
+    }
+}
+
+fn moved(build: &mut Build<'_>, block: &Block) {
+    const MOVED: Shape = Shape { required: &["from", "to"], optional: &[], blocks: &[] };
+    shape::labels(block, [], &mut build.diags);
+    MOVED.check(&block.body, block.header, &mut build.diags);
+    let from = shape::attribute(&block.body, "from").and_then(|a| address(build, a));
+    let to = shape::attribute(&block.body, "to").and_then(|a| address(build, a));
+    let (Some(from), Some(to)) = (from, to) else { return };
+    if from == to {
+        build.diags.push(
+            Diagnostic::error("Redundant move statement")
+                .code(codes::ADDRESS)
+                .detail("This statement declares a move from an address to itself, so it does nothing.")
+                .at(block.header)
+                .help("Remove the block."),
+        );
+        return;
+    }
+    let module = |t: &Target| matches!(t, Target::Module(_));
+    if module(&from) != module(&to) {
+        build.diags.push(
+            Diagnostic::error("Invalid \"moved\" addresses")
+                .code(codes::ADDRESS)
+                .detail("The \"from\" and \"to\" addresses must either both refer to resources or both refer to modules.")
+                .at(block.header),
+        );
+        return;
+    }
+    build.out.moved.push(Moved { from, to, span: block.header });
+}
+
+fn removed(build: &mut Build<'_>, block: &Block) {
+    const REMOVED: Shape =
+        Shape { required: &["from"], optional: &[], blocks: &["lifecycle", "provisioner"] };
+    const LIFECYCLE: Shape = Shape { required: &["destroy"], optional: &[], blocks: &[] };
+    shape::labels(block, [], &mut build.diags);
+    REMOVED.check(&block.body, block.header, &mut build.diags);
+    let mut destroy = true;
+    for lifecycle in shape::blocks(&block.body, "lifecycle") {
+        LIFECYCLE.check(&lifecycle.body, lifecycle.header, &mut build.diags);
+        destroy = shape::flag(&lifecycle.body, "destroy", &mut build.diags);
+    }
+    let Some(from) = shape::attribute(&block.body, "from").and_then(|a| address(build, a)) else { return };
+    let keyed = match &from {
+        Target::Instance(i) => i.key.is_some(),
+        Target::Resource(_) => false,
+        // A blueprint's block is a module with a key, and is meant as a whole.
+        Target::Module(path) => path
+            .0
+            .last()
+            .is_some_and(|s| s.key.is_some() && !build.out.blueprints.iter().any(|b| b.word == s.name)),
+    };
+    if keyed {
+        build.diags.push(
+            Diagnostic::error("Resource instance keys not allowed")
+                .code(codes::ADDRESS)
+                .detail("A removed block is for a whole resource or module, not for one of its instances.")
+                .at(block.header)
+                .help("To forget one instance, use `pilotis state rm`."),
+        );
+        return;
+    }
+    let from = whole_block(from, &build.out);
+    build.out.removed.push(Removed { from, destroy, span: block.header });
+}
+
+fn import(build: &mut Build<'_>, block: &Block) {
+    const IMPORT: Shape = Shape { required: &["to", "id"], optional: &["provider", "for_each"], blocks: &[] };
+    shape::labels(block, [], &mut build.diags);
+    IMPORT.check(&block.body, block.header, &mut build.diags);
+    let for_each = shape::attribute(&block.body, "for_each");
+    let repeats = if for_each.is_some() { Repeats::ForEach } else { Repeats::One };
+    let allowed = Allowed::of(repeats);
+    let repetition = match for_each {
+        Some(a) => Repetition::ForEach(build.compile(&a.expr, Allowed::default())),
+        None => Repetition::One,
+    };
+    let id = shape::attribute(&block.body, "id").map(|a| build.compile(&a.expr, allowed));
+    let Some(to) = shape::attribute(&block.body, "to") else { return };
+    let (base, key) = split_dynamic_key(&to.expr);
+    let key = key.map(|k| build.compile(k, allowed));
+    let Some(found) = address_of(build, base) else { return };
+    let instance = match found {
+        Target::Instance(instance) => instance,
+        Target::Resource(resource) => Instance { resource, key: None },
+        Target::Module(_) => {
+            build.diags.push(
+                Diagnostic::error("Invalid import address")
+                    .code(codes::ADDRESS)
+                    .detail("The \"to\" address must be one object: a resource, not a module or a block of a blueprint.")
+                    .at(to.expr.span)
+                    .help("Import the objects under it one by one."),
+            );
+            return;
+        }
+    };
+    let Some(id) = id else { return };
+    build.out.imports.push(Import { to: instance, key, repetition, id, span: block.header });
+}
+
+/// `a.b[each.key]`: the address, and the key that has to be evaluated.
+fn split_dynamic_key(expr: &Expr) -> (&Expr, Option<&Expr>) {
+    match &expr.kind {
+        ExprKind::Index(base, key) => (base, Some(key)),
+        _ => (expr, None),
+    }
+}
+
+fn address(build: &mut Build<'_>, attribute: &Attribute) -> Option<Target> {
+    address_of(build, &attribute.expr)
+}
+
+fn address_of(build: &mut Build<'_>, expr: &Expr) -> Option<Target> {
+    let invalid = |detail: String| {
+        Diagnostic::error("Invalid address").code(codes::ADDRESS).detail(detail).at(expr.span)
+    };
+    let Some(traversal) = traversal_of(expr) else {
+        build.diags.push(invalid(
+            "An address is written without quotes, with constant keys: `gitlab_group.a`, `module.m[\"k\"]`."
+                .into(),
+        ));
+        return None;
+    };
+    let mut tokens = vec![Token { part: Part::Name(traversal.root.text.to_string()), offset: 0 }];
+    for step in &traversal.steps {
+        let part = match step {
+            TraversalStep::Attribute(ident) => Part::Name(ident.text.to_string()),
+            TraversalStep::Index(value, span) => match (value.as_str(), value.as_i64()) {
+                (Some(key), _) => Part::Key(Key::String(key.to_owned())),
+                (_, Some(n)) if n >= 0 => Part::Key(Key::Int(n.unsigned_abs())),
+                _ => {
+                    let d = invalid("A key is a whole number or a text.".into()).at(*span);
+                    build.diags.push(d);
+                    return None;
+                }
+            },
+        };
+        tokens.push(Token { part, offset: 0 });
+    }
+    match target(&tokens, &build.out, build.modules) {
+        Ok(target) => Some(target),
+        Err(e) => {
+            build.diags.push(invalid(format!("This is no address: {}.", e.message)));
+            None
+        }
+    }
+}

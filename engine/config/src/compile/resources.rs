@@ -1,0 +1,384 @@
+//! `resource` and `data` blocks, and what the language adds to them.
+
+use pilotis_diag::{Diagnostic, Span, did_you_mean};
+use pilotis_schema::ResourceSchema;
+use pilotis_schema::address::Mode;
+use pilotis_syntax::ast::{Attribute, Block, Body, Expr, ExprKind, Traversal, TraversalStep};
+use pilotis_value::{Path, Step};
+
+use super::{Build, traversal_of};
+use crate::decode::{self, Meta};
+use crate::names::Allowed;
+use crate::shape::{self, Shape, literal_text};
+use crate::types::BlockPlan;
+use crate::{IgnoreChanges, Lifecycle, ProviderRef, Resource, Schemas, Trigger, codes};
+
+const MANAGED: Meta = Meta {
+    arguments: &["count", "for_each", "provider", "depends_on"],
+    blocks: &["lifecycle", "provisioner", "connection"],
+};
+const DATA: Meta =
+    Meta { arguments: &["count", "for_each", "provider", "depends_on"], blocks: &["lifecycle"] };
+
+impl Build<'_> {
+    pub(super) fn resource(&mut self, mode: Mode, block: &Block) {
+        let Some([type_name, name]) = shape::labels(block, ["type", "name"], &mut self.diags) else { return };
+        let key = (mode, type_name.text.clone(), name.text.clone());
+        let next = self.out.resources.len() as u32;
+        let Some(known) = self.names.resources.get(&key).filter(|r| r.index == next) else { return };
+        let kind = if mode == Mode::Managed { "resource" } else { "data" };
+        shape::check_name(name, kind, &mut self.diags);
+        let allowed = Allowed::of(known.repeats);
+        let known_type = self.types.get(mode, &type_name.text);
+        let provider_name = match &known_type {
+            Some(known) => known.provider.clone(),
+            None => {
+                let d = unknown_type(self.types.schemas, mode, &type_name.text, type_name.span);
+                self.diags.push(d);
+                type_name.text.split('_').next().unwrap_or_default().to_owned()
+            }
+        };
+        let provider = self.provider_ref(block, provider_name);
+        let repetition = self.repetition(block);
+        let depends_on = self.depends_on(block);
+        let lifecycle = self.lifecycle(mode, block, known_type.as_ref().map(|k| &*k.schema), allowed);
+        for provisioner in block.body.blocks.iter().filter(|b| b.kind.text == "provisioner") {
+            self.diags.push(
+                Diagnostic::error("Provisioners are not supported")
+                    .code(codes::META)
+                    .detail("Nothing is run on this machine or another one when an object is made.")
+                    .at(provisioner.header)
+                    .help("Let a pipeline do it, or a resource of a provider."),
+            );
+        }
+        let meta = if mode == Mode::Managed { MANAGED } else { DATA };
+        // Of an unknown type nothing can be checked: one diagnostic is enough.
+        let nothing = Body { attributes: Vec::new(), blocks: Vec::new(), span: block.body.span };
+        let source = if known_type.is_some() { &block.body } else { &nothing };
+        let (schema, plan) = match known_type {
+            Some(known) => (known.schema, known.plan),
+            None => (Default::default(), BlockPlan::of(&Default::default())),
+        };
+        let scope = self.scope(allowed);
+        let body = decode::decode(source, &plan, &meta, block.header, scope, &mut self.diags);
+        self.out.resources.push(Resource {
+            mode,
+            type_name: type_name.text.to_string(),
+            name: name.text.to_string(),
+            provider,
+            schema,
+            repetition,
+            body,
+            depends_on,
+            lifecycle,
+            span: block.header,
+        });
+    }
+
+    /// The `provider` meta-argument, or the type's own provider.
+    fn provider_ref(&mut self, block: &Block, default: String) -> ProviderRef {
+        let Some(attribute) = shape::attribute(&block.body, "provider") else {
+            return ProviderRef { name: default, alias: None };
+        };
+        match self.provider_of(&attribute.expr) {
+            Some(given) => {
+                if given.name != default && self.types.schemas.providers.contains_key(&default) {
+                    self.diags.push(
+                        Diagnostic::error("Wrong provider")
+                            .code(codes::META)
+                            .detail(format!(
+                                "This type belongs to the provider {default}, not to {}.",
+                                given.name
+                            ))
+                            .at(attribute.expr.span),
+                    );
+                }
+                given
+            }
+            None => ProviderRef { name: default, alias: None },
+        }
+    }
+
+    /// `gitlab`, `gitlab.other`; also as a text, as old configurations have it.
+    pub(super) fn provider_of(&mut self, expr: &Expr) -> Option<ProviderRef> {
+        if let Some(text) = literal_text(expr) {
+            let (name, alias) = match text.split_once('.') {
+                Some((name, alias)) => (name.to_owned(), Some(alias.to_owned())),
+                None => (text.to_string(), None),
+            };
+            return Some(ProviderRef { name, alias });
+        }
+        let found = traversal_of(expr).and_then(|t| match t.steps.as_slice() {
+            [] => Some(ProviderRef { name: t.root.text.to_string(), alias: None }),
+            [TraversalStep::Attribute(alias)] => {
+                Some(ProviderRef { name: t.root.text.to_string(), alias: Some(alias.text.to_string()) })
+            }
+            _ => None,
+        });
+        if found.is_none() {
+            self.diags.push(
+                Diagnostic::error("Invalid provider configuration reference")
+                    .code(codes::META)
+                    .detail("The provider argument requires a provider type name, optionally followed by a period and then a configuration alias.")
+                    .at(expr.span),
+            );
+        }
+        if let Some(reference) = &found
+            && self.is_root
+            && reference.alias.is_some()
+            && !self.out.providers.iter().any(|p| p.reference == *reference)
+        {
+            let aliases: Vec<String> = self
+                .out
+                .providers
+                .iter()
+                .filter_map(|p| p.reference.alias.as_ref().map(|a| format!("{}.{a}", p.reference.name)))
+                .collect();
+            let shown = format!("{}.{}", reference.name, reference.alias.as_deref().unwrap_or_default());
+            let d = Diagnostic::error("Provider configuration not present")
+                .code(codes::UNDECLARED)
+                .detail(format!("There is no provider block for {shown}."))
+                .at(expr.span);
+            self.diags.push(match did_you_mean(&shown, aliases.iter().map(String::as_str)) {
+                Some(best) => d.help(format!("Did you mean `{best}`?")),
+                None => d.help(format!(
+                    "Declare it: `provider \"{}\" {{ alias = \"{}\" }}`.",
+                    reference.name,
+                    reference.alias.as_deref().unwrap_or_default()
+                )),
+            });
+        }
+        found
+    }
+
+    fn lifecycle(
+        &mut self,
+        mode: Mode,
+        block: &Block,
+        schema: Option<&ResourceSchema>,
+        allowed: Allowed,
+    ) -> Lifecycle {
+        const MANAGED: Shape = Shape {
+            required: &[],
+            optional: &["create_before_destroy", "prevent_destroy", "ignore_changes", "replace_triggered_by"],
+            blocks: &["precondition", "postcondition"],
+        };
+        const DATA: Shape =
+            Shape { required: &[], optional: &[], blocks: &["precondition", "postcondition"] };
+        let mut all = shape::blocks(&block.body, "lifecycle");
+        let Some(lifecycle) = all.next() else { return Lifecycle::default() };
+        if let Some(second) = all.next() {
+            let d = shape::duplicate(
+                "Duplicate lifecycle block",
+                "This block already has a lifecycle block.",
+                second.header,
+                lifecycle.header,
+            );
+            self.diags.push(d);
+        }
+        let shape = if mode == Mode::Managed { MANAGED } else { DATA };
+        shape.check(&lifecycle.body, lifecycle.header, &mut self.diags);
+        let body = &lifecycle.body;
+        let ignore_changes = match shape::attribute(body, "ignore_changes") {
+            Some(attribute) => self.ignore_changes(attribute, schema),
+            None => IgnoreChanges::None,
+        };
+        let replace_triggered_by = match shape::attribute(body, "replace_triggered_by") {
+            Some(attribute) => self.replace_triggered_by(attribute, allowed),
+            None => Vec::new(),
+        };
+        let preconditions =
+            shape::blocks(body, "precondition").filter_map(|b| self.checked_condition(b, allowed)).collect();
+        let postconditions = shape::blocks(body, "postcondition")
+            .filter_map(|b| self.checked_condition(b, allowed.with_self()))
+            .collect();
+        Lifecycle {
+            create_before_destroy: shape::flag(body, "create_before_destroy", &mut self.diags),
+            prevent_destroy: shape::flag(body, "prevent_destroy", &mut self.diags),
+            ignore_changes,
+            replace_triggered_by,
+            preconditions,
+            postconditions,
+        }
+    }
+
+    fn ignore_changes(&mut self, attribute: &Attribute, schema: Option<&ResourceSchema>) -> IgnoreChanges {
+        let items = match &attribute.expr.kind {
+            ExprKind::Traversal(t) if t.root.text == "all" && t.steps.is_empty() => {
+                return IgnoreChanges::All;
+            }
+            ExprKind::Tuple(items) => items,
+            _ => {
+                self.diags.push(
+                    Diagnostic::error("Invalid expression")
+                        .code(codes::META)
+                        .detail("A static list of arguments is required: `ignore_changes = [description]`, or `all`.")
+                        .at(attribute.expr.span),
+                );
+                return IgnoreChanges::None;
+            }
+        };
+        let mut paths = Vec::new();
+        for item in items {
+            let path = match (traversal_of(item), literal_text(item)) {
+                (Some(t), _) => relative_path(t),
+                (None, Some(text)) => Some(Path(vec![Step::Attribute(text)])),
+                _ => None,
+            };
+            let Some(path) = path else {
+                self.diags.push(
+                    Diagnostic::error("Invalid ignore_changes argument")
+                        .code(codes::META)
+                        .detail("An argument of this resource is required, with constant keys only.")
+                        .at(item.span),
+                );
+                continue;
+            };
+            if let (Some(schema), Some(root)) = (schema, path.root_attribute()) {
+                self.ignored_root(root, schema, item.span);
+            }
+            paths.push(path);
+        }
+        IgnoreChanges::Paths(paths)
+    }
+
+    fn ignored_root(&mut self, root: &str, schema: &ResourceSchema, span: Span) {
+        let block = &schema.block;
+        match block.attributes.get(root) {
+            Some(a) if !a.is_argument() => self.diags.push(
+                Diagnostic::warning("Redundant ignore_changes element")
+                    .code(codes::META)
+                    .detail(format!(
+                        "\"{root}\" is decided by the service alone: there is no change to ignore."
+                    ))
+                    .at(span),
+            ),
+            Some(_) => {}
+            None if block.blocks.contains_key(root) => {}
+            None => {
+                let known = block.attributes.keys().chain(block.blocks.keys()).map(String::as_str);
+                let d = Diagnostic::error("Unsupported attribute")
+                    .code(codes::NO_ATTRIBUTE)
+                    .detail(format!("This resource has no argument or nested block named \"{root}\"."))
+                    .at(span);
+                self.diags.push(match did_you_mean(root, known) {
+                    Some(best) => d.help(format!("Did you mean \"{best}\"?")),
+                    None => d,
+                });
+            }
+        }
+    }
+
+    fn replace_triggered_by(&mut self, attribute: &Attribute, allowed: Allowed) -> Vec<Trigger> {
+        let ExprKind::Tuple(items) = &attribute.expr.kind else {
+            self.diags.push(
+                Diagnostic::error("Invalid expression")
+                    .code(codes::META)
+                    .detail("A static list of references is required: `replace_triggered_by = [gitlab_group.a.id]`.")
+                    .at(attribute.expr.span),
+            );
+            return Vec::new();
+        };
+        let mut references = Vec::new();
+        for item in items {
+            let compiled = self.compile(item, allowed);
+            let first = compiled.references().iter().find(|r| {
+                matches!(self.names.symbols.get(r.slot.0 as usize), Some(crate::Symbol::Resource(_)))
+            });
+            match first {
+                Some(reference) => {
+                    let (key, path) = match computed_key(item) {
+                        Some((key, path)) => (Some(self.compile(key, allowed)), path),
+                        None => (None, Path::default()),
+                    };
+                    references.push(Trigger { reference: reference.clone(), key, path });
+                }
+                None if !compiled.is_valid() => {}
+                None => self.diags.push(
+                    Diagnostic::error("Invalid reference in replace_triggered_by expression")
+                        .code(codes::META)
+                        .detail("Only resources can be referred to here: changes of one, of an instance, or of an attribute.")
+                        .at(item.span),
+                ),
+            }
+        }
+        references
+    }
+}
+
+/// The key of `a.b[key].c` where it isn't literal, and the steps after it.
+fn computed_key(expr: &Expr) -> Option<(&Expr, Path)> {
+    match &expr.kind {
+        ExprKind::Parens(inner) => computed_key(inner),
+        ExprKind::Index(_, key) => Some((key, Path::default())),
+        ExprKind::RelativeTraversal(inner, steps) => {
+            let (key, _) = computed_key(inner)?;
+            Some((key, Path(literal_steps(steps)?)))
+        }
+        _ => None,
+    }
+}
+
+/// A path of a traversal whose root is itself an attribute.
+fn relative_path(t: &Traversal) -> Option<Path> {
+    let mut steps = vec![Step::Attribute(t.root.text.clone())];
+    steps.extend(literal_steps(&t.steps)?);
+    Some(Path(steps))
+}
+
+fn literal_steps(steps: &[TraversalStep]) -> Option<Vec<Step>> {
+    let step = |step: &TraversalStep| match step {
+        TraversalStep::Attribute(ident) => Some(Step::Attribute(ident.text.clone())),
+        TraversalStep::Index(value, _) => match (value.as_str(), value.as_i64()) {
+            (Some(key), _) => Some(Step::Key(key.into())),
+            (_, Some(n)) if n >= 0 => Some(Step::Index(n.unsigned_abs())),
+            _ => None,
+        },
+    };
+    steps.iter().map(step).collect()
+}
+
+/// There is no resource type or data source of that name.
+fn unknown_type(schemas: &Schemas, mode: Mode, name: &str, span: Span) -> Diagnostic {
+    let (what, other_what) = match mode {
+        Mode::Managed => ("resource type", "data source"),
+        Mode::Data => ("data source", "resource type"),
+    };
+    let prefix = name.split('_').next().unwrap_or(name);
+    let types = |mode: Mode| {
+        schemas.providers.values().flat_map(move |p| match mode {
+            Mode::Managed => p.resources.keys().map(String::as_str).collect::<Vec<_>>(),
+            Mode::Data => p.data_sources.keys().map(String::as_str).collect(),
+        })
+    };
+    let detail = match schemas.providers.get(prefix) {
+        Some(_) => format!("The provider {prefix} has no {what} \"{name}\"."),
+        None => {
+            let known: Vec<&str> = schemas.providers.keys().map(String::as_str).collect();
+            format!(
+                "No provider has a {what} \"{name}\". A type begins with its provider's name; there are {}.",
+                known.join(", ")
+            )
+        }
+    };
+    let d = Diagnostic::error(format!("Unknown {what}")).code(codes::UNKNOWN_TYPE).detail(detail).at(span);
+    let other = if mode == Mode::Managed { Mode::Data } else { Mode::Managed };
+    if types(other).any(|t| t == name) {
+        let word = if other == Mode::Data { "data" } else { "resource" };
+        return d.help(format!("There is a {other_what} of that name: write `{word} \"{name}\"`."));
+    }
+    if let Some(best) = did_you_mean(name, types(mode)) {
+        return d.help(format!("Did you mean \"{best}\"?"));
+    }
+    // `group`, `namespace`: the provider's name was left out.
+    let owner = schemas.providers.keys().find(|p| types(mode).any(|t| t == format!("{p}_{name}")));
+    if let Some(provider) = owner {
+        return d.help(format!("Did you mean \"{provider}_{name}\", of the provider {provider}?"));
+    }
+    if let Some(best) = did_you_mean(prefix, schemas.providers.keys().map(String::as_str))
+        && best != prefix
+    {
+        return d.help(format!("Did you mean a type of the provider {best}: \"{best}_…\"?"));
+    }
+    d
+}

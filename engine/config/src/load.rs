@@ -1,0 +1,417 @@
+//! Loading: from the root folder to a whole Configuration.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pilotis_diag::{Diagnostic, Diagnostics, SourceMap, Span};
+use pilotis_syntax::ast::{Block, Body};
+use pilotis_syntax::parse_file;
+
+use crate::declare::{Declarations, declarations};
+use crate::names::{CallName, Names, Repeats, ResourceName};
+use crate::shape::{self, Shape, literal_text};
+use crate::types::Types;
+use crate::{
+    Configuration, Module, ModuleId, Schemas, Settings, Sources, codes, compile, overrides, settings,
+};
+
+/// What a load may be told.
+#[derive(Clone, Debug, Default)]
+pub struct LoadOptions {
+    /// The root folder, as [`Sources`] knows it (usually `.`).
+    pub root: String,
+    /// This program's version, for `required_version`.
+    pub version: String,
+}
+
+/// How deep modules may call each other.
+const MAX_DEPTH: usize = 64;
+
+/// Reads, checks and compiles everything. All mistakes of all files come back together; the Configuration is usable for planning
+/// only if none is an error.
+pub fn load(options: &LoadOptions, sources: &dyn Sources, schemas: &Schemas) -> (Configuration, Diagnostics) {
+    let mut loader = Loader {
+        options,
+        sources,
+        types: Types::new(schemas),
+        map: SourceMap::default(),
+        modules: Vec::new(),
+        by_dir: BTreeMap::new(),
+        loading: Vec::new(),
+        settings: Settings::default(),
+        missing: None,
+        diags: Diagnostics::new(),
+    };
+    if let Err(failure) = loader.module(&normal(&options.root)) {
+        let diagnostic = failure.diagnostic(&options.root, None);
+        loader.diags.push(diagnostic);
+        if loader.modules.is_empty() {
+            loader.modules.push(Module::empty(&options.root));
+        }
+    }
+    let mut diags = loader.diags;
+    diags.sort();
+    (Configuration { modules: loader.modules, sources: loader.map, settings: loader.settings }, diags)
+}
+
+pub(crate) struct Loader<'a> {
+    options: &'a LoadOptions,
+    sources: &'a dyn Sources,
+    pub(crate) types: Types<'a>,
+    map: SourceMap,
+    pub(crate) modules: Vec<Module>,
+    by_dir: BTreeMap<String, ModuleId>,
+    /// Folders of the modules that are being read, outermost first.
+    loading: Vec<String>,
+    settings: Settings,
+    /// Stands for modules that can't be read.
+    pub(crate) missing: Option<ModuleId>,
+    pub(crate) diags: Diagnostics,
+}
+
+/// Why a module can't be had.
+enum Failure {
+    Unreadable(String),
+    Cycle(Vec<String>),
+    TooDeep,
+}
+
+impl Failure {
+    fn diagnostic(self, source: &str, span: Option<Span>) -> Diagnostic {
+        let d = match self {
+            Failure::Unreadable(why) => Diagnostic::error("Unreadable module")
+                .code(codes::MODULE)
+                .detail(format!("The module {source:?} can't be read: {why}.")),
+            Failure::Cycle(path) => Diagnostic::error("Module calls itself")
+                .code(codes::MODULE_CYCLE)
+                .detail(format!("This call would never end: {}.", path.join(" → "))),
+            Failure::TooDeep => Diagnostic::error("Modules nested too deeply")
+                .code(codes::MODULE_CYCLE)
+                .detail(format!("Modules may call each other {MAX_DEPTH} levels deep.")),
+        };
+        match span {
+            Some(span) => d.at(span),
+            None => d,
+        }
+    }
+}
+
+impl Loader<'_> {
+    /// The module of a folder, read and compiled if it wasn't yet.
+    fn module(&mut self, dir: &str) -> Result<ModuleId, Failure> {
+        if self.loading.iter().any(|d| d == dir) {
+            let mut path: Vec<String> = self.loading.iter().skip_while(|d| *d != dir).cloned().collect();
+            path.push(dir.to_owned());
+            return Err(Failure::Cycle(path));
+        }
+        if let Some(id) = self.by_dir.get(dir) {
+            return Ok(*id);
+        }
+        if self.loading.len() >= MAX_DEPTH {
+            return Err(Failure::TooDeep);
+        }
+        let files = self.sources.module_files(dir).map_err(Failure::Unreadable)?;
+        let id = ModuleId(self.modules.len() as u32);
+        self.modules.push(Module::empty(dir));
+        self.by_dir.insert(dir.to_owned(), id);
+        self.loading.push(dir.to_owned());
+        let bodies = self.parse(files);
+        self.fill(id, &bodies);
+        self.loading.pop();
+        Ok(id)
+    }
+
+    fn parse(&mut self, files: Vec<(String, String)>) -> Vec<Body> {
+        let mut base = Vec::new();
+        let mut changes = Vec::new();
+        for (name, text) in files {
+            if name.ends_with(".tf.json") || name.ends_with(".hcl.json") {
+                self.diags.push(
+                    Diagnostic::error("Configuration in JSON syntax")
+                        .code(codes::MODULE)
+                        .detail(format!("{name} is written in JSON syntax, which is not read here yet."))
+                        .help("Write it in native syntax, or rename it if it is no configuration."),
+                );
+            }
+            if !is_configuration(&name) {
+                continue;
+            }
+            let is_override = overrides::is_override(&name);
+            let file = self.map.add(name, text);
+            let (body, diags) = parse_file(&self.map, file);
+            self.diags.extend(diags);
+            if is_override { &mut changes } else { &mut base }.push(body);
+        }
+        for body in changes {
+            overrides::apply(&mut base, body, &mut self.diags);
+        }
+        base
+    }
+
+    fn fill(&mut self, id: ModuleId, bodies: &[Body]) {
+        let all = declarations(bodies, &mut self.diags);
+        for block in &all.settings {
+            // The state's place is the root module's to say.
+            let mut elsewhere = Settings::default();
+            let settings = if id.0 == 0 { &mut self.settings } else { &mut elsewhere };
+            settings::check(block, self.options, self.types.schemas, settings, &mut self.diags);
+        }
+        self.blueprints(id, &all);
+        let calls: Vec<Option<ModuleId>> = all.modules.iter().map(|b| self.called(id, b)).collect();
+        let mut names = Names::default();
+        names.schemas = self.types.schemas.clone();
+        names.module_name = match id.0 {
+            0 => "the root module".to_owned(),
+            _ => format!("the module {}", self.modules[id.0 as usize].dir),
+        };
+        self.declare(id, &all, &calls, &mut names);
+        names.assign();
+        compile::module(self, id, &all, &calls, &names);
+        self.modules[id.0 as usize].symbols = names.symbols;
+    }
+
+    /// The module that a `module` block calls; none after an error.
+    fn called(&mut self, caller: ModuleId, block: &Block) -> Option<ModuleId> {
+        let Some(source) = shape::attribute(&block.body, "source") else {
+            self.diags.push(shape::missing_argument("source", block.header));
+            return None;
+        };
+        let Some(text) = literal_text(&source.expr) else {
+            self.diags.push(
+                Diagnostic::error("Invalid module source")
+                    .code(codes::MODULE)
+                    .detail("The module source address must be a literal text: it is read before anything is evaluated.")
+                    .at(source.expr.span),
+            );
+            return None;
+        };
+        self.source(caller, &text, source.expr.span)
+    }
+
+    /// The module at a source address.
+    fn source(&mut self, caller: ModuleId, text: &str, span: Span) -> Option<ModuleId> {
+        let dir = match resolve_source(&self.modules[caller.0 as usize].dir, text) {
+            Ok(dir) => dir,
+            Err(help) => {
+                self.diags.push(
+                    Diagnostic::error("Unsupported module source")
+                        .code(codes::MODULE)
+                        .detail(format!("{text:?} is neither a folder nor a built-in blueprint."))
+                        .at(span)
+                        .help(help),
+                );
+                return None;
+            }
+        };
+        match self.module(&dir) {
+            Ok(id) => Some(id),
+            Err(failure) => {
+                let mut d = failure.diagnostic(text, Some(span));
+                if !text.starts_with('.') && !text.contains("://") {
+                    d = d.help(format!("A folder is written with a leading dot: \"./{text}\"."));
+                }
+                self.diags.push(d);
+                None
+            }
+        }
+    }
+
+    fn blueprints(&mut self, id: ModuleId, all: &Declarations<'_>) {
+        const BLUEPRINT: Shape = Shape { required: &["source"], optional: &["description"], blocks: &[] };
+        let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+        for block in &all.blueprints {
+            let Some([word]) = shape::labels(block, ["word"], &mut self.diags) else { continue };
+            BLUEPRINT.check(&block.body, block.header, &mut self.diags);
+            shape::check_name(word, "blueprint", &mut self.diags);
+            if let Some(first) = seen.insert(&word.text, block.header) {
+                let detail = format!("A blueprint named \"{}\" was already declared.", word.text);
+                self.diags.push(shape::duplicate("Duplicate blueprint", detail, block.header, first));
+                continue;
+            }
+            let Some(source) = shape::attribute(&block.body, "source") else { continue };
+            let Some(text) = literal_text(&source.expr) else {
+                self.diags.push(shape::wrong_type("source", "a literal text is required", source.expr.span));
+                continue;
+            };
+            let Some(module) = self.source(id, &text, source.expr.span) else { continue };
+            let label = crate::blueprint::label_variable(&self.modules[module.0 as usize]);
+            let blueprint =
+                crate::Blueprint { word: word.text.to_string(), module, label, span: block.header };
+            self.modules[id.0 as usize].blueprints.push(blueprint);
+        }
+    }
+
+    /// Gives everything that can be referred to its index, and reports doubles.
+    fn declare(
+        &mut self,
+        id: ModuleId,
+        all: &Declarations<'_>,
+        calls: &[Option<ModuleId>],
+        names: &mut Names,
+    ) {
+        let diags = &mut self.diags;
+        let mut spans: BTreeMap<String, Span> = BTreeMap::new();
+        let mut fresh = |key: String, what: &str, name: &str, span: Span, diags: &mut Diagnostics| {
+            let Some(first) = spans.get(&key) else {
+                spans.insert(key, span);
+                return true;
+            };
+            let article = if what.starts_with('o') { "An" } else { "A" };
+            diags.push(shape::duplicate(
+                format!("Duplicate {what}"),
+                format!(
+                    "{article} {what} named \"{name}\" was already declared; names must be unique within a module."
+                ),
+                span,
+                *first,
+            ));
+            false
+        };
+        for block in &all.variables {
+            let Some(name) = block.labels.first() else { continue };
+            if fresh(format!("var.{}", name.text), "variable", &name.text, block.header, diags) {
+                names.variables.insert(name.text.clone(), names.variables.len() as u32);
+            }
+        }
+        for attribute in &all.locals {
+            let name = &attribute.name;
+            if fresh(format!("local.{}", name.text), "local value", &name.text, name.span, diags) {
+                names.locals.insert(name.text.clone(), names.locals.len() as u32);
+            }
+        }
+        for block in &all.outputs {
+            if let Some(name) = block.labels.first() {
+                fresh(format!("output.{}", name.text), "output", &name.text, block.header, diags);
+            }
+        }
+        for (mode, block) in &all.resources {
+            let [ty, name] = block.labels.as_slice() else { continue };
+            let what = format!("{} \"{}\"", block.kind.text, ty.text);
+            let key = format!("{mode:?}.{}.{}", ty.text, name.text);
+            if fresh(key, &what, &name.text, block.header, diags) {
+                let index = names.resources.len() as u32;
+                let schema = self.types.get(*mode, &ty.text).map(|k| k.schema);
+                let resource = ResourceName { index, repeats: repeats(block), schema };
+                names.resources.insert((*mode, ty.text.clone(), name.text.clone()), resource);
+            }
+        }
+        let mut index = 0;
+        for (block, module) in all.modules.iter().zip(calls) {
+            let Some(name) = block.labels.first() else { continue };
+            if fresh(format!("module.{}", name.text), "module", &name.text, block.header, diags) {
+                let outputs = module.map(|m| outputs(&self.modules[m.0 as usize]));
+                let call = CallName { index, repeats: repeats(block), outputs };
+                names.modules.insert(name.text.clone(), call);
+                index += 1;
+            }
+        }
+        for blueprint in &self.modules[id.0 as usize].blueprints {
+            names.words.entry(blueprint.word.as_str().into()).or_default();
+        }
+        for block in &all.words {
+            let word = block.kind.text.as_str();
+            let Some(label) = block.labels.first() else { continue };
+            let blueprint = self.modules[id.0 as usize].blueprints.iter().find(|b| b.word == word);
+            let module = blueprint.map(|b| &self.modules[b.module.0 as usize]);
+            if fresh(format!("word.{word}.{}", label.text), word, &label.text, block.header, diags) {
+                let call = CallName { index, repeats: repeats(block), outputs: module.map(outputs) };
+                names.words.entry(word.into()).or_default().insert(label.text.clone(), call);
+                index += 1;
+            }
+        }
+    }
+}
+
+fn outputs(module: &Module) -> BTreeSet<String> {
+    module.outputs.iter().map(|o| o.name.clone()).collect()
+}
+
+fn repeats(block: &Block) -> Repeats {
+    if shape::attribute(&block.body, "for_each").is_some() {
+        Repeats::ForEach
+    } else if shape::attribute(&block.body, "count").is_some() {
+        Repeats::Count
+    } else {
+        Repeats::One
+    }
+}
+
+/// True for the name of a file that holds configuration.
+pub(crate) fn is_configuration(name: &str) -> bool {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let hidden =
+        file.starts_with('.') || file.ends_with('~') || (file.starts_with('#') && file.ends_with('#'));
+    !hidden && (file.ends_with(".hcl") || file.ends_with(".tf")) && file != ".terraform.lock.hcl"
+}
+
+/// The folder that a source address means, or what to do instead.
+fn resolve_source(caller: &str, source: &str) -> Result<String, String> {
+    let local = source.starts_with("./") || source.starts_with("../") || source == "." || source == "..";
+    if local {
+        return Ok(match caller.strip_prefix("builtin:") {
+            Some(inside) => format!("builtin:{}", normal(&format!("{inside}/{source}"))),
+            None if caller == "." => normal(source),
+            None => normal(&format!("{caller}/{source}")),
+        });
+    }
+    if source.starts_with('/') {
+        return Ok(normal(source));
+    }
+    let remote = source.contains("://")
+        || source.contains("::")
+        || source.contains('@')
+        || source.contains('?')
+        || source.contains('.')
+        || source.matches('/').count() >= 2;
+    if remote {
+        return Err(
+            "Modules are read from folders only. Bring it in (a Git submodule, a copy) and write its path: \"./modules/name\"."
+                .into(),
+        );
+    }
+    let mut parts = source.split('/');
+    match (parts.next(), parts.next()) {
+        (Some(owner), Some(name)) if !owner.is_empty() && !name.is_empty() => Ok(format!("builtin:{source}")),
+        _ => Err(format!("A folder is written with a leading dot: \"./{source}\".")),
+    }
+}
+
+/// A path without `.` and `..` where they can be resolved.
+fn normal(path: &str) -> String {
+    let absolute = path.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|p| *p != "..") => {
+                parts.pop();
+            }
+            other => parts.push(other),
+        }
+    }
+    let joined = parts.join("/");
+    match (absolute, joined.is_empty()) {
+        (true, _) => format!("/{joined}"),
+        (false, true) => ".".to_owned(),
+        (false, false) => joined,
+    }
+}
+
+impl Module {
+    pub(crate) fn empty(dir: &str) -> Module {
+        Module {
+            dir: dir.to_owned(),
+            symbols: Vec::new(),
+            variables: Vec::new(),
+            locals: Vec::new(),
+            outputs: Vec::new(),
+            resources: Vec::new(),
+            calls: Vec::new(),
+            blueprints: Vec::new(),
+            providers: Vec::new(),
+            moved: Vec::new(),
+            imports: Vec::new(),
+            removed: Vec::new(),
+            checks: Vec::new(),
+        }
+    }
+}

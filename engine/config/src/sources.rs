@@ -1,0 +1,20 @@
+//! Where modules and schemas come from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pilotis_schema::ProviderSchema;
+
+/// Reads the files of modules.
+pub trait Sources {
+    /// Files of a module folder that hold configuration: (name to show, text), sorted by name. `dir` is relative to the working
+    /// folder with `/`, or a built-in blueprint's name as `builtin:cloud-pi-native/project`. An error says why it can't be read.
+    fn module_files(&self, dir: &str) -> Result<Vec<(String, String)>, String>;
+}
+
+/// The schemas of all providers that the program has, by local name.
+#[derive(Clone, Debug, Default)]
+pub struct Schemas {
+    /// `gitlab` → its schema.
+    pub providers: BTreeMap<String, Arc<ProviderSchema>>,
+}

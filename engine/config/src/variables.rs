@@ -1,0 +1,234 @@
+//! Values of the root module's variables: `-var`, var files, environment, defaults, in Terraform's order of precedence.
+
+use std::collections::BTreeMap;
+
+use pilotis_diag::{Diagnostic, Diagnostics, SourceMap, Span, did_you_mean};
+use pilotis_lang::{Surroundings, constant};
+use pilotis_syntax::ast::Expr;
+use pilotis_syntax::{parse_expression, parse_file};
+use pilotis_value::{Marks, Type, Value, json};
+
+use crate::{Module, Variable, codes};
+
+/// One place that gives values, lowest precedence first in a list of them.
+#[derive(Clone, Debug)]
+pub enum VariableSource {
+    /// `TF_VAR_name`, `PILOTIS_VAR_name`: name without prefix, text.
+    Environment(Vec<(String, String)>),
+    /// `terraform.tfvars`, `*.auto.tfvars`, `-var-file`: name to show, text. `explicit`: it was named on the command line.
+    File {
+        /// To show. One that ends in `.json` is read as JSON.
+        name: String,
+        /// Its text.
+        text: String,
+        /// From `-var-file`.
+        explicit: bool,
+    },
+    /// `-var name=text`
+    Argument(String, String),
+}
+
+/// The values, each converted, defaulted, marked.
+pub type RootVariables = BTreeMap<String, Value>;
+
+/// Where a value was given, and how it is called there.
+struct Origin {
+    value: Value,
+    span: Option<Span>,
+    source: String,
+}
+
+/// Values of all variables of the root module; validation conditions are the planner's to check.
+pub fn root_variables(
+    root: &Module,
+    given: &[VariableSource],
+    sources: &mut SourceMap,
+    _surroundings: &Surroundings<'_>,
+    diags: &mut Diagnostics,
+) -> RootVariables {
+    let mut reader = Reader { root, sources, diags, found: BTreeMap::new() };
+    for source in given {
+        match source {
+            VariableSource::Environment(pairs) => {
+                for (name, text) in pairs {
+                    // What the environment has for other programs is not our business.
+                    if let Some(variable) = root.variables.iter().find(|v| v.name == *name) {
+                        reader.text(variable, text, format!("the environment variable TF_VAR_{name}"));
+                    }
+                }
+            }
+            VariableSource::Argument(name, text) => match root.variables.iter().find(|v| v.name == *name) {
+                Some(variable) => reader.text(variable, text, format!("-var {name}")),
+                None => {
+                    let d = undeclared(root, name, "on the command line").code(codes::VARIABLE);
+                    reader.diags.push(Diagnostic { severity: pilotis_diag::Severity::Error, ..d });
+                }
+            },
+            VariableSource::File { name, text, .. } if name.ends_with(".json") => reader.json(name, text),
+            VariableSource::File { name, text, .. } => reader.file(name, text),
+        }
+    }
+    let Reader { found, diags, .. } = reader;
+    let mut values = RootVariables::new();
+    for variable in &root.variables {
+        let value = final_value(variable, found.get(&variable.name), diags);
+        values.insert(variable.name.clone(), value);
+    }
+    values
+}
+
+struct Reader<'a> {
+    root: &'a Module,
+    sources: &'a mut SourceMap,
+    diags: &'a mut Diagnostics,
+    found: BTreeMap<String, Origin>,
+}
+
+impl Reader<'_> {
+    /// A text from outside: as it is for a variable of a simple type, else an expression.
+    fn text(&mut self, variable: &Variable, text: &str, source: String) {
+        let literal = variable.constraint.ty.is_primitive() || variable.constraint.ty == Type::Dynamic;
+        if literal {
+            let origin = Origin { value: Value::string(text), span: None, source };
+            self.found.insert(variable.name.clone(), origin);
+            return;
+        }
+        let file = self.sources.add(format!("<value for var.{}>", variable.name), text);
+        let (expr, parse_diags) = parse_expression(self.sources, file);
+        let failed = parse_diags.has_errors();
+        self.diags.extend(parse_diags);
+        self.expression(&variable.name, &expr, failed, source);
+    }
+
+    /// A value that couldn't be read is an unknown: that it is missing is not said too.
+    fn expression(&mut self, name: &str, expr: &Expr, failed: bool, source: String) {
+        let mut found = Diagnostics::new();
+        let mut value = Value::unknown(Type::Dynamic);
+        if !failed {
+            value = constant(expr, &mut found);
+        }
+        self.diags.extend(found);
+        self.found.insert(name.to_owned(), Origin { value, span: Some(expr.span), source });
+    }
+
+    fn file(&mut self, name: &str, text: &str) {
+        let file = self.sources.add(name, text);
+        let (body, parse_diags) = parse_file(self.sources, file);
+        self.diags.extend(parse_diags);
+        for block in &body.blocks {
+            self.diags.push(
+                Diagnostic::error("Unexpected block")
+                    .code(codes::UNKNOWN_BLOCK)
+                    .detail("A variables file holds only values: `name = value`. Blocks stand in configuration files.")
+                    .at(block.header),
+            );
+        }
+        for attribute in &body.attributes {
+            let given = attribute.name.text.as_str();
+            if !self.root.variables.iter().any(|v| v.name == given) {
+                let d = undeclared(self.root, given, &format!("in {name}")).at(attribute.name.span);
+                self.diags.push(d);
+                continue;
+            }
+            self.expression(given, &attribute.expr, false, name.to_owned());
+        }
+    }
+
+    fn json(&mut self, name: &str, text: &str) {
+        let invalid = |why: String| {
+            Diagnostic::error("Invalid variables file")
+                .code(codes::VARIABLE)
+                .detail(format!("{name} can't be read: {why}."))
+        };
+        let value = match json::from_json_text(text) {
+            Ok(value) => value,
+            Err(e) => {
+                self.diags.push(invalid(e.to_string()));
+                return;
+            }
+        };
+        let Some(entries) = value.as_entries() else {
+            self.diags.push(invalid("it must be a JSON object".into()));
+            return;
+        };
+        for (given, value) in entries {
+            if !self.root.variables.iter().any(|v| v.name == given.as_str()) {
+                let d = undeclared(self.root, given, &format!("in {name}"));
+                self.diags.push(d);
+                continue;
+            }
+            let origin = Origin { value: value.clone(), span: None, source: name.to_owned() };
+            self.found.insert(given.to_string(), origin);
+        }
+    }
+}
+
+fn undeclared(root: &Module, name: &str, place: &str) -> Diagnostic {
+    let d = Diagnostic::warning("Value for undeclared variable").code(codes::UNDECLARED_VARIABLE).detail(
+        format!(
+            "The root module does not declare a variable named \"{name}\" but a value was found {place}."
+        ),
+    );
+    match did_you_mean(name, root.variables.iter().map(|v| v.name.as_str())) {
+        Some(best) => d.help(format!("Did you mean \"{best}\"?")),
+        None => d.help(format!("To use this value, add a block `variable \"{name}\" {{}}`.")),
+    }
+}
+
+fn final_value(variable: &Variable, origin: Option<&Origin>, diags: &mut Diagnostics) -> Value {
+    let value = match origin {
+        Some(origin) => converted(variable, origin, diags),
+        None => match &variable.default {
+            Some(default) => default.clone(),
+            None => {
+                diags.push(
+                    Diagnostic::error("No value for required variable")
+                        .code(codes::VARIABLE)
+                        .detail(format!(
+                            "The root module input variable \"{}\" is not set, and has no default value.",
+                            variable.name
+                        ))
+                        .at(variable.span)
+                        .help(format!(
+                            "Give it with `-var {0}=VALUE`, in a file with `-var-file`, or as PILOTIS_VAR_{0}.",
+                            variable.name
+                        )),
+                );
+                Value::unknown(variable.constraint.ty.clone())
+            }
+        },
+    };
+    let mut marks = Marks::empty();
+    marks.set(Marks::SENSITIVE, variable.sensitive);
+    marks.set(Marks::EPHEMERAL, variable.ephemeral);
+    value.with_marks(marks)
+}
+
+fn converted(variable: &Variable, origin: &Origin, diags: &mut Diagnostics) -> Value {
+    let ty = || Value::unknown(variable.constraint.ty.clone());
+    if origin.value.is_null() && !variable.nullable {
+        if let Some(default) = &variable.default {
+            return default.clone();
+        }
+        let d = Diagnostic::error("Required variable not set").code(codes::VARIABLE).detail(format!(
+            "The value for var.{}, from {}, is not suitable: required variable may not be set to null.",
+            variable.name, origin.source
+        ));
+        diags.push(d.at(origin.span.unwrap_or(variable.span)));
+        return ty();
+    }
+    match variable.constraint.apply(&origin.value) {
+        Ok(value) => value,
+        Err(e) => {
+            let why = if e.path.0.is_empty() { e.message } else { format!("{}: {}", e.path, e.message) };
+            let d = Diagnostic::error("Invalid value for input variable").code(codes::WRONG_TYPE).detail(
+                format!(
+                    "The value for var.{}, from {}, is not suitable: {why}.",
+                    variable.name, origin.source
+                ),
+            );
+            diags.push(d.at(origin.span.unwrap_or(variable.span)));
+            ty()
+        }
+    }
+}
