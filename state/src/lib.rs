@@ -1,1 +1,19 @@
-//! pilotis-state
+//! What is stored: records, the changes made to them, and the store trait.
+//!
+//! Here live the records, the trait, a store in memory and the tests that every store must pass; the durable stores are crates
+//! of their own (`state/sqlite` …). Nothing here knows of plans, providers or the language.
+
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+mod memory;
+mod names;
+mod record;
+mod store;
+pub mod terraform;
+
+pub use memory::MemoryStore;
+pub use record::{
+    Action, Change, ChangeOutcome, Holder, Intent, IntentId, Lease, Observation, OutputRecord, ResourceKey,
+    ResourceRecord, Run, RunId, RunKind, RunStatus, Status, Timestamp,
+};
+pub use store::{Expect, Snapshot, StateError, Store, Write};

@@ -1,0 +1,112 @@
+//! Leases.
+
+use std::collections::{HashMap, HashSet};
+
+use pilotis_state::{Holder, Lease, RunId, StateError, Timestamp};
+use rusqlite::{Connection, Row, TransactionBehavior, params};
+
+use crate::error::Failure;
+use crate::process::is_dead;
+
+const COLUMNS: &str = "address, run, host, pid, start, who, expires";
+
+pub(crate) fn acquire(connection: &mut Connection, leases: &[Lease], now: Timestamp) -> Result<(), Failure> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    {
+        let mut remove = tx.prepare_cached("DELETE FROM lease WHERE address = ?1")?;
+        // Leases of other runs are few (what goes on now, and what died): reading them all costs less than asking for each wanted one.
+        let ours: HashSet<&RunId> = leases.iter().map(|l| &l.run).collect();
+        let mut living = HashMap::new();
+        let mut deaths = Deaths::default();
+        for lease in all(&tx)?.into_iter().filter(|l| !ours.contains(&l.run)) {
+            if lease.expires <= now || deaths.is_dead(&lease.holder) {
+                tracing::info!(address = %lease.address, holder = %lease.holder, "lease taken over");
+                remove.execute([&*lease.address])?;
+            } else {
+                living.insert(lease.address.clone(), lease);
+            }
+        }
+        for wanted in leases {
+            let other =
+                if &*wanted.address == "*" { living.values().min_by_key(|l| &l.address) } else { None };
+            let other = other.or_else(|| living.get(&*wanted.address)).or_else(|| living.get("*"));
+            if let Some(other) = other {
+                return Err(StateError::Locked { lease: other.clone() }.into());
+            }
+        }
+        let mut put = tx.prepare_cached(
+            "INSERT OR REPLACE INTO lease (address, run, host, pid, start, who, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?;
+        for Lease { address, holder, run, expires } in leases {
+            let Holder { host, pid, start, who } = holder;
+            put.execute(params![&**address, &*run.0, host, pid, start, who, expires.0])?;
+        }
+    }
+    Ok(tx.commit()?)
+}
+
+pub(crate) fn renew(connection: &Connection, run: &RunId, expires: Timestamp) -> Result<(), Failure> {
+    let renewed = connection
+        .prepare_cached("UPDATE lease SET expires = ?2 WHERE run = ?1")?
+        .execute(params![&*run.0, expires.0])?;
+    if renewed == 0 {
+        return Err(StateError::NotFound { what: format!("lease of run {}", run.0) }.into());
+    }
+    Ok(())
+}
+
+pub(crate) fn release(connection: &Connection, run: &RunId) -> Result<(), Failure> {
+    connection.prepare_cached("DELETE FROM lease WHERE run = ?1")?.execute([&*run.0])?;
+    Ok(())
+}
+
+/// All leases but those of dead processes.
+pub(crate) fn living(connection: &Connection) -> rusqlite::Result<Vec<Lease>> {
+    let mut leases = all(connection)?;
+    let mut deaths = Deaths::default();
+    leases.retain(|l| !deaths.is_dead(&l.holder));
+    Ok(leases)
+}
+
+/// Asks once for each process, however many leases it holds.
+#[derive(Default)]
+struct Deaths(HashMap<Holder, bool>);
+
+impl Deaths {
+    fn is_dead(&mut self, holder: &Holder) -> bool {
+        match self.0.get(holder) {
+            Some(dead) => *dead,
+            None => *self.0.entry(holder.clone()).or_insert(is_dead(holder)),
+        }
+    }
+}
+
+/// A lease of another run that covers the address.
+pub(crate) fn of_another_run(
+    connection: &Connection,
+    address: &str,
+    run: &RunId,
+) -> rusqlite::Result<Option<Lease>> {
+    let sql = select("WHERE address IN (?1, '*') AND run <> ?2 LIMIT 1");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![address, &*run.0])?;
+    rows.next()?.map(lease).transpose()
+}
+
+fn all(connection: &Connection) -> rusqlite::Result<Vec<Lease>> {
+    let mut statement = connection.prepare_cached(&select("ORDER BY address"))?;
+    statement.query_map([], lease)?.collect()
+}
+
+fn select(rest: &str) -> String {
+    format!("SELECT {COLUMNS} FROM lease {rest}")
+}
+
+fn lease(row: &Row<'_>) -> rusqlite::Result<Lease> {
+    Ok(Lease {
+        address: row.get(0)?,
+        run: RunId(row.get(1)?),
+        holder: Holder { host: row.get(2)?, pid: row.get(3)?, start: row.get(4)?, who: row.get(5)? },
+        expires: Timestamp(row.get(6)?),
+    })
+}

@@ -1,0 +1,478 @@
+//! What every store must do: run these tests against it.
+//!
+//! Each test is given a function that opens a fresh, empty state and one that opens a second connection to it.
+
+// These are tests, though no `#[cfg(test)]` is around them.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use crate::{
+    Action, Change, ChangeOutcome, Expect, Holder, Intent, IntentId, Lease, Observation, OutputRecord,
+    ResourceKey, ResourceRecord, Run, RunId, RunKind, RunStatus, StateError, Status, Store, Timestamp, Write,
+};
+
+/// A state under test, for as long as a test lasts.
+pub trait World {
+    /// The store.
+    type Store: Store;
+    /// Another connection to the same state.
+    fn connect(&self) -> Self::Store;
+    /// A holder whose process is alive.
+    fn living(&self) -> Holder;
+    /// A holder whose process is dead.
+    fn dead(&self) -> Holder;
+}
+
+/// Makes a module of `#[test]`s out of a function that gives a fresh [`World`].
+#[macro_export]
+macro_rules! conformance {
+    ($world:expr) => {
+        $crate::conformance!($world, [
+            round_trip, all_or_nothing, versions_only_grow, expectations, moves, observations, intents, history, leases,
+            lease_takeover, the_lease_of_everything, begin_is_fenced, refusals
+        ]);
+    };
+    ($world:expr, [$($test:ident),+]) => {$(
+        #[test]
+        fn $test() {
+            $crate::conformance::$test(&$world);
+        }
+    )+};
+}
+
+/// A resource with something in every field.
+pub fn record(address: &str) -> ResourceRecord {
+    ResourceRecord {
+        key: ResourceKey::current(address),
+        type_name: "gitlab_group".into(),
+        provider: r#"provider["registry.terraform.io/gitlabhq/gitlab"]"#.into(),
+        schema_version: 3,
+        attributes: r#"{"id":1,"name":"Équipe carto","path":"carto"}"#.into(),
+        sensitive_paths: r#"[["name"]]"#.into(),
+        dependencies: vec!["gitlab_user.owner".into(), r#"module.a.data.t.n"#.into()],
+        status: Status::Ready,
+        create_before_destroy: false,
+        protected: true,
+        digest: [7; 32],
+        version: 0,
+    }
+}
+
+/// A run that goes on.
+pub fn run(id: &str) -> Run {
+    Run {
+        id: RunId(id.into()),
+        kind: RunKind::Apply,
+        who: "marie@laptop".into(),
+        commit: Some("2af73b0".into()),
+        plan_digest: None,
+        started: Timestamp(1_000),
+        finished: None,
+        status: RunStatus::Running,
+        calls: 0,
+    }
+}
+
+/// An intent to create a group.
+pub fn intent(id: &str, run: &str, address: &str) -> Intent {
+    Intent {
+        id: IntentId(id.into()),
+        run: RunId(run.into()),
+        key: ResourceKey::current(address),
+        action: Action::Create,
+        type_name: "gitlab_group".into(),
+        provider: "provider[\"x\"]".into(),
+        planned: r#"{"path":"carto"}"#.into(),
+        meta: "{}".into(),
+        begun: Timestamp(2_000),
+    }
+}
+
+/// A change that was done.
+pub fn change(run: &str, address: &str, at: i64) -> Change {
+    Change {
+        run: RunId(run.into()),
+        key: ResourceKey::current(address),
+        action: Action::Create,
+        at: Timestamp(at),
+        before: None,
+        after: Some("{}".into()),
+        outcome: ChangeOutcome::Done,
+        error: None,
+    }
+}
+
+fn put(record: ResourceRecord) -> Write {
+    Write::Put { record, expect: Expect::Any }
+}
+
+fn remove(address: &str) -> Write {
+    Write::Remove { key: ResourceKey::current(address), expect: Expect::Any }
+}
+
+fn lease(address: &str, run: &str, holder: Holder, expires: i64) -> Lease {
+    Lease { address: address.into(), holder, run: RunId(run.into()), expires: Timestamp(expires) }
+}
+
+fn version(store: &mut impl Store, address: &str) -> Option<i64> {
+    let snapshot = store.snapshot().unwrap();
+    snapshot
+        .resources
+        .iter()
+        .find(|r| *r.key.address == *address && r.key.deposed.is_none())
+        .map(|r| r.version)
+}
+
+/// What is put is what is read, sorted, also through another connection.
+pub fn round_trip(world: &impl World) {
+    let mut store = world.connect();
+    let empty = store.snapshot().unwrap();
+    assert_eq!(empty.serial, 0);
+    assert!(!empty.lineage.is_empty());
+
+    let mut deposed = record("b");
+    deposed.key.deposed = Some("00c0ffee".into());
+    deposed.status = Status::Tainted;
+    deposed.create_before_destroy = true;
+    deposed.protected = false;
+    deposed.dependencies = vec![];
+    let (a, b) = (record(r#"a["x\"\n"]"#), record("b"));
+    let output = OutputRecord {
+        name: "url".into(),
+        value: r#"{"type":"string","value":"u"}"#.into(),
+        sensitive: true,
+    };
+    store.commit(&[put(deposed.clone()), put(b.clone())]).unwrap();
+    store.commit(&[put(a.clone()), Write::PutOutput(output.clone())]).unwrap();
+
+    for mut reader in [store, world.connect()] {
+        let snapshot = reader.snapshot().unwrap();
+        assert_eq!(snapshot.serial, 2);
+        assert_eq!(snapshot.lineage, empty.lineage);
+        let at = |record: &ResourceRecord, version| ResourceRecord { version, ..record.clone() };
+        assert_eq!(snapshot.resources, [at(&a, 2), at(&b, 1), at(&deposed, 1)]);
+        assert_eq!(snapshot.outputs, std::slice::from_ref(&output));
+    }
+    let mut store = world.connect();
+    store.commit(&[Write::RemoveOutput("url".into()), remove("b")]).unwrap();
+    let snapshot = store.snapshot().unwrap();
+    assert!(snapshot.outputs.is_empty());
+    assert_eq!(snapshot.resources.len(), 2, "the deposed object of b stays");
+}
+
+/// A commit that is refused has done nothing and counts nothing.
+pub fn all_or_nothing(world: &impl World) {
+    let mut store = world.connect();
+    store
+        .commit(&[Write::StartRun(run("r")), put(record("a")), Write::Begin(intent("i", "r", "a"))])
+        .unwrap();
+    let before = store.snapshot().unwrap();
+    let seen = |at| Observation {
+        key: ResourceKey::current("a"),
+        at: Timestamp(at),
+        attributes: None,
+        complete: true,
+    };
+    store.commit(&[Write::Observe(seen(5))]).unwrap();
+
+    let refused = store.commit(&[
+        put(record("b")),
+        Write::Move { from: ResourceKey::current("a"), to: ResourceKey::current("c") },
+        Write::Finish { id: IntentId("i".into()), change: change("r", "a", 3) },
+        Write::StartRun(run("r2")),
+        Write::Begin(intent("i2", "r2", "x")),
+        Write::Observe(Observation { key: ResourceKey::current("c"), ..seen(6) }),
+        Write::FinishRun { id: RunId("r".into()), status: RunStatus::Done, at: Timestamp(9), calls: 4 },
+        Write::PutOutput(OutputRecord { name: "o".into(), value: "{}".into(), sensitive: false }),
+        remove("c"),
+        Write::Put { record: record("b"), expect: Expect::Absent },
+    ]);
+    assert!(matches!(refused, Err(StateError::Conflict(key)) if &*key.address == "b"));
+
+    let after = store.snapshot().unwrap();
+    assert_eq!(after.serial, before.serial + 1);
+    assert_eq!(after.resources, before.resources);
+    assert_eq!(after.intents, before.intents);
+    assert!(after.outputs.is_empty());
+    assert_eq!(store.observations().unwrap(), [seen(5)]);
+    assert_eq!(store.runs(10).unwrap(), [run("r")]);
+    assert!(store.changes(&RunId("r".into())).unwrap().is_empty());
+}
+
+/// A version never comes back, also not when an object is removed and made again.
+pub fn versions_only_grow(world: &impl World) {
+    let mut store = world.connect();
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        store.commit(&[put(ResourceRecord { version: 1, ..record("a") })]).unwrap();
+        seen.push(version(&mut store, "a").unwrap());
+        store.commit(&[put(record("a"))]).unwrap();
+        seen.push(version(&mut store, "a").unwrap());
+        store.commit(&[remove("a")]).unwrap();
+    }
+    assert!(seen.is_sorted_by(|a, b| a < b), "{seen:?}");
+}
+
+/// Put and remove are refused if the row isn't what it must be.
+pub fn expectations(world: &impl World) {
+    let mut store = world.connect();
+    let expecting = |expect| Write::Put { record: record("a"), expect };
+    let conflict =
+        |result: Result<(), StateError>| matches!(result, Err(StateError::Conflict(k)) if &*k.address == "a");
+
+    assert!(conflict(store.commit(&[expecting(Expect::Version(1))])), "there is no row");
+    store.commit(&[expecting(Expect::Absent)]).unwrap();
+    assert!(conflict(store.commit(&[expecting(Expect::Absent)])));
+    let first = version(&mut store, "a").unwrap();
+    store.commit(&[expecting(Expect::Version(first))]).unwrap();
+    assert!(conflict(store.commit(&[expecting(Expect::Version(first))])), "it has changed");
+
+    let removing = |expect| Write::Remove { key: ResourceKey::current("a"), expect };
+    assert!(conflict(store.commit(&[removing(Expect::Version(first))])));
+    let second = version(&mut store, "a").unwrap();
+    store.commit(&[removing(Expect::Version(second))]).unwrap();
+    assert!(conflict(store.commit(&[removing(Expect::Version(second))])), "it is gone");
+    store.commit(&[removing(Expect::Any)]).unwrap();
+    store.commit(&[removing(Expect::Absent)]).unwrap();
+}
+
+/// A move takes row and observation along, and never covers another row.
+pub fn moves(world: &impl World) {
+    let mut store = world.connect();
+    let (a, b) = (ResourceKey::current("a"), ResourceKey::current("b"));
+    let seen =
+        Observation { key: a.clone(), at: Timestamp(5), attributes: Some("{}".into()), complete: false };
+    store.commit(&[put(record("a")), put(record("other")), Write::Observe(seen.clone())]).unwrap();
+    store.commit(&[Write::Move { from: a.clone(), to: b.clone() }]).unwrap();
+
+    let resources = store.snapshot().unwrap().resources;
+    assert_eq!(resources[0], ResourceRecord { version: 2, ..record("b") });
+    assert_eq!(store.observations().unwrap(), [Observation { key: b.clone(), ..seen }]);
+    let covered = store.commit(&[Write::Move { from: b, to: ResourceKey::current("other") }]);
+    assert!(matches!(covered, Err(StateError::Conflict(k)) if &*k.address == "other"));
+    let missing = store.commit(&[Write::Move { from: a, to: ResourceKey::current("c") }]);
+    assert!(matches!(missing, Err(StateError::Conflict(k)) if &*k.address == "a"));
+}
+
+/// The newest observation of an object is kept; it goes with the object.
+pub fn observations(world: &impl World) {
+    let mut store = world.connect();
+    let seen = |address: &str, at, attributes: Option<&str>| Observation {
+        key: ResourceKey::current(address),
+        at: Timestamp(at),
+        attributes: attributes.map(Arc::from),
+        complete: true,
+    };
+    let writes =
+        [seen("b", 1, Some("{}")), seen("a", 5, None), seen("a", 4, Some("{}")), seen("b", 2, Some("[]"))];
+    store.commit(&writes.map(Write::Observe)).unwrap();
+    assert_eq!(store.observations().unwrap(), [seen("a", 5, None), seen("b", 2, Some("[]"))]);
+    store.commit(&[remove("a")]).unwrap();
+    assert_eq!(store.observations().unwrap(), [seen("b", 2, Some("[]"))]);
+}
+
+/// An intent is open from its beginning to its finish; those of living runs are not abandoned.
+pub fn intents(world: &impl World) {
+    let mut store = world.connect();
+    store
+        .commit(&[
+            Write::StartRun(run("dead")),
+            Write::StartRun(run("alive")),
+            Write::Begin(intent("3", "dead", "a")),
+            Write::Begin(intent("2", "alive", "b")),
+            Write::Begin(intent("1", "dead", "c")),
+        ])
+        .unwrap();
+    let held = [lease("b", "alive", world.living(), 100), lease("z", "dead", world.dead(), 100)];
+    store.acquire(&held[..1], Timestamp(0)).unwrap();
+    store.acquire(&held[1..], Timestamp(0)).unwrap();
+
+    let snapshot = world.connect().snapshot().unwrap();
+    let all = [intent("3", "dead", "a"), intent("2", "alive", "b"), intent("1", "dead", "c")];
+    assert_eq!(snapshot.intents, all, "in the order in which they began");
+    assert_eq!(snapshot.leases, held[..1]);
+    assert_eq!(snapshot.abandoned(Timestamp(50)), [&all[0], &all[2]]);
+    assert_eq!(snapshot.abandoned(Timestamp(100)).len(), 3, "its lease has expired");
+
+    let finish = |id: &str, run: &str, address: &str| Write::Finish {
+        id: IntentId(id.into()),
+        change: change(run, address, 7),
+    };
+    store.commit(&[finish("3", "dead", "a"), put(record("a"))]).unwrap();
+    assert_eq!(store.snapshot().unwrap().intents.len(), 2);
+    assert_eq!(store.changes(&RunId("dead".into())).unwrap(), [change("dead", "a", 7)]);
+    let again = store.commit(&[finish("3", "dead", "a")]);
+    assert!(matches!(again, Err(StateError::NotFound { what }) if what == "intent 3"));
+}
+
+/// Runs and changes are listed newest first, with everything that was said of them.
+pub fn history(world: &impl World) {
+    let mut store = world.connect();
+    store.commit(&[Write::StartRun(run("1")), Write::Note(change("1", "a", 10))]).unwrap();
+    let failed = Change {
+        action: Action::Update,
+        before: Some("{}".into()),
+        after: None,
+        outcome: ChangeOutcome::Failed,
+        error: Some("403 Forbidden".into()),
+        ..change("2", "a", 20)
+    };
+    store
+        .commit(&[
+            Write::StartRun(Run {
+                kind: RunKind::Edit,
+                commit: None,
+                plan_digest: Some("d1".into()),
+                ..run("2")
+            }),
+            Write::Note(change("2", "b", 19)),
+            Write::Note(failed.clone()),
+            Write::FinishRun {
+                id: RunId("2".into()),
+                status: RunStatus::Partial,
+                at: Timestamp(30),
+                calls: 12,
+            },
+        ])
+        .unwrap();
+    let second = Run {
+        kind: RunKind::Edit,
+        commit: None,
+        plan_digest: Some("d1".into()),
+        finished: Some(Timestamp(30)),
+        status: RunStatus::Partial,
+        calls: 12,
+        ..run("2")
+    };
+    assert_eq!(store.runs(10).unwrap(), [second.clone(), run("1")]);
+    assert_eq!(store.runs(1).unwrap(), std::slice::from_ref(&second));
+    let both = [(second, failed.clone()), (run("1"), change("1", "a", 10))];
+    assert_eq!(store.history("a", 10).unwrap(), both);
+    assert_eq!(store.history("a", 1).unwrap(), both[..1]);
+    assert_eq!(store.changes(&RunId("2".into())).unwrap(), [change("2", "b", 19), failed]);
+}
+
+/// Two runs hold different objects at the same time, and never the same.
+pub fn leases(world: &impl World) {
+    let (mut ours, mut theirs) = (world.connect(), world.connect());
+    let me = world.living();
+    ours.acquire(&[lease("a", "1", me.clone(), 100), lease("b", "1", me.clone(), 100)], Timestamp(0))
+        .unwrap();
+    theirs.acquire(&[lease("c", "2", me.clone(), 100)], Timestamp(0)).unwrap();
+
+    let both = [lease("d", "2", me.clone(), 100), lease("b", "2", me.clone(), 100)];
+    let refused = theirs.acquire(&both, Timestamp(0));
+    assert!(
+        matches!(&refused, Err(StateError::Locked { lease: l }) if *l == lease("b", "1", me.clone(), 100))
+    );
+    assert!(refused.unwrap_err().to_string().contains(&me.who), "the message names the holder");
+    ours.acquire(&[lease("d", "1", me.clone(), 100)], Timestamp(0))
+        .expect("the refused run got none of them");
+
+    ours.release(&RunId("1".into())).unwrap();
+    theirs.acquire(&both, Timestamp(0)).unwrap();
+    theirs.release(&RunId("2".into())).unwrap();
+    assert!(ours.snapshot().unwrap().leases.is_empty());
+    assert_eq!(ours.snapshot().unwrap().serial, 0, "leases are no data");
+}
+
+/// A lease that has expired, or whose holder is dead, is taken over; the run that lost it learns it.
+pub fn lease_takeover(world: &impl World) {
+    let mut store = world.connect();
+    let me = world.living();
+    let take = |run: &str, holder: &Holder| [lease("a", run, holder.clone(), 100)];
+    store.acquire(&take("1", &me), Timestamp(0)).unwrap();
+    assert!(store.acquire(&take("2", &me), Timestamp(99)).is_err());
+    store.renew(&RunId("1".into()), Timestamp(200)).unwrap();
+    assert!(store.acquire(&take("2", &me), Timestamp(199)).is_err());
+    store.acquire(&[lease("a", "2", me.clone(), 300)], Timestamp(200)).unwrap();
+    let lost = store.renew(&RunId("1".into()), Timestamp(500));
+    assert!(matches!(lost, Err(StateError::NotFound { .. })));
+
+    store.acquire(&[lease("b", "2", me.clone(), 900)], Timestamp(400)).unwrap();
+    assert_eq!(
+        store.snapshot().unwrap().leases.len(),
+        2,
+        "what has expired stays until another run wants it"
+    );
+
+    store.release(&RunId("2".into())).unwrap();
+    store.acquire(&take("3", &world.dead()), Timestamp(0)).unwrap();
+    store.acquire(&take("4", &me), Timestamp(1)).unwrap();
+    store.acquire(&[lease("a", "4", me.clone(), 700)], Timestamp(1)).expect("a run may take its own again");
+    assert_eq!(store.snapshot().unwrap().leases, [lease("a", "4", me, 700)]);
+}
+
+/// `"*"` excludes every other run.
+pub fn the_lease_of_everything(world: &impl World) {
+    let mut store = world.connect();
+    let me = world.living();
+    let take = |address: &str, run: &str| [lease(address, run, me.clone(), 100)];
+    store.acquire(&take("a", "1"), Timestamp(0)).unwrap();
+    assert!(store.acquire(&take("*", "2"), Timestamp(0)).is_err());
+    store.acquire(&take("*", "1"), Timestamp(0)).unwrap();
+    assert!(store.acquire(&take("b", "2"), Timestamp(0)).is_err());
+    assert!(store.acquire(&take("*", "2"), Timestamp(0)).is_err());
+    store.release(&RunId("1".into())).unwrap();
+    store.acquire(&take("*", "2"), Timestamp(0)).unwrap();
+}
+
+/// A run begins nothing on what another run holds.
+pub fn begin_is_fenced(world: &impl World) {
+    let mut store = world.connect();
+    let me = world.living();
+    store.commit(&[Write::StartRun(run("1")), Write::StartRun(run("2"))]).unwrap();
+    store.acquire(&[lease("a", "2", me.clone(), 100)], Timestamp(0)).unwrap();
+    let fenced = store.commit(&[Write::Begin(intent("i", "1", "a"))]);
+    assert!(matches!(fenced, Err(StateError::Locked { lease }) if lease.run.0.as_ref() == "2"));
+    store.commit(&[Write::Begin(intent("i", "1", "b")), Write::Begin(intent("j", "2", "a"))]).unwrap();
+    store.acquire(&[lease("*", "2", me, 100)], Timestamp(0)).unwrap();
+    assert!(store.commit(&[Write::Begin(intent("k", "1", "z"))]).is_err());
+}
+
+/// Runs and intents are named before they are used, and once.
+pub fn refusals(world: &impl World) {
+    let mut store = world.connect();
+    store.commit(&[Write::StartRun(run("r")), Write::Begin(intent("i", "r", "a"))]).unwrap();
+    let finish =
+        Write::FinishRun { id: RunId("x".into()), status: RunStatus::Done, at: Timestamp(1), calls: 0 };
+    for write in [finish, Write::Note(change("x", "a", 1)), Write::Begin(intent("j", "x", "a"))] {
+        let refused = store.commit(&[write]);
+        assert!(matches!(&refused, Err(StateError::NotFound { what }) if what == "run x"), "{refused:?}");
+    }
+    for write in [Write::StartRun(run("r")), Write::Begin(intent("i", "r", "a"))] {
+        assert!(matches!(store.commit(&[write]), Err(StateError::Duplicate { .. })));
+    }
+    let lost = store.renew(&RunId("r".into()), Timestamp(1));
+    assert!(matches!(lost, Err(StateError::NotFound { what }) if what == "lease of run r"));
+    store.release(&RunId("r".into())).unwrap();
+}
+
+#[cfg(test)]
+mod memory {
+    use super::*;
+    use crate::MemoryStore;
+
+    struct InMemory(MemoryStore);
+
+    fn holder(pid: u32) -> Holder {
+        Holder { host: "laptop".into(), pid, start: "7".into(), who: "marie".into() }
+    }
+
+    impl World for InMemory {
+        type Store = MemoryStore;
+        fn connect(&self) -> MemoryStore {
+            self.0.clone()
+        }
+        fn living(&self) -> Holder {
+            holder(1)
+        }
+        fn dead(&self) -> Holder {
+            self.0.declare_dead(&holder(2));
+            holder(2)
+        }
+    }
+
+    crate::conformance!(InMemory(MemoryStore::default()));
+}

@@ -1,0 +1,181 @@
+//! The store trait.
+
+use std::collections::HashSet;
+
+use crate::{
+    Change, Intent, IntentId, Lease, Observation, OutputRecord, ResourceKey, ResourceRecord, Run, RunId,
+    RunStatus, Timestamp,
+};
+
+/// Why the state can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Not a state, or a damaged one.
+    #[error("{location} is damaged or is not a Pilotis state: {detail}")]
+    Corrupt {
+        /// Which file or database.
+        location: String,
+        /// What was seen.
+        detail: String,
+    },
+    /// Written by a newer version.
+    #[error(
+        "{location} was written by a newer version of Pilotis (schema {found}, this program knows {known}); it was left as it is"
+    )]
+    Newer {
+        /// Which file or database.
+        location: String,
+        /// Its schema version.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// Somebody else changes the same objects.
+    #[error("{} is being changed by {}", .lease.address, .lease.holder)]
+    Locked {
+        /// Their lease.
+        lease: Lease,
+    },
+    /// A row has changed since it was read. Nothing of the commit was done; a new plan is needed.
+    #[error("{0} has changed since it was read")]
+    Conflict(ResourceKey),
+    /// A run, an intent or a lease that the state doesn't have (any more).
+    #[error("the state has no {what}")]
+    NotFound {
+        /// `run 5f…`, `intent 81…`, `lease of run 5f…`
+        what: String,
+    },
+    /// A run or an intent that the state has already.
+    #[error("the state already has {what}")]
+    Duplicate {
+        /// `run 5f…`, `intent 81…`
+        what: String,
+    },
+    /// The disk or the connection.
+    #[error("{location}: {source}")]
+    Io {
+        /// Which file or database.
+        location: String,
+        /// What it said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// All that a plan needs, read in one transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Names the state for ever (UUID v4).
+    pub lineage: String,
+    /// Counts its transactions.
+    pub serial: u64,
+    /// All objects, sorted by key.
+    pub resources: Vec<ResourceRecord>,
+    /// All outputs.
+    pub outputs: Vec<OutputRecord>,
+    /// Open intents, oldest first: of runs that go on now, and of those whose process died ([`Snapshot::abandoned`]).
+    pub intents: Vec<Intent>,
+    /// Leases, without those of processes that are known to be dead. They may have expired: stores read no clock.
+    pub leases: Vec<Lease>,
+}
+
+impl Snapshot {
+    /// The open intents that no living run will close: they are to be settled before anything else is done.
+    pub fn abandoned(&self, now: Timestamp) -> Vec<&Intent> {
+        let alive: HashSet<&RunId> = self.leases.iter().filter(|l| l.expires > now).map(|l| &l.run).collect();
+        self.intents.iter().filter(|i| !alive.contains(&i.run)).collect()
+    }
+}
+
+/// What a row must be for a write to be done; if it isn't, the commit fails with [`StateError::Conflict`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expect {
+    /// Anything.
+    #[default]
+    Any,
+    /// Not there.
+    Absent,
+    /// There, with this [`ResourceRecord::version`].
+    Version(i64),
+}
+
+/// One change of the stored data. What is given to [`Store::commit`] together happens together.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// A run begins.
+    StartRun(Run),
+    /// A run has ended.
+    FinishRun {
+        /// Which.
+        id: RunId,
+        /// How.
+        status: RunStatus,
+        /// When.
+        at: Timestamp,
+        /// Calls made.
+        calls: u64,
+    },
+    /// Something is about to be done. Refused with [`StateError::Locked`] if another run holds the lease of the address: a run that slept
+    /// too long and lost its lease begins nothing any more.
+    Begin(Intent),
+    /// What came of it: the intent is closed, and noted in the history.
+    Finish {
+        /// Which.
+        id: IntentId,
+        /// For the history.
+        change: Change,
+    },
+    /// For the history alone: a change without an intent (refresh, move, forget).
+    Note(Change),
+    /// The object is now this (its `version` is set by the store, whatever is given).
+    Put {
+        /// The object.
+        record: ResourceRecord,
+        /// What the row must be before.
+        expect: Expect,
+    },
+    /// The object is gone; its observation goes with it. No error if the row is not there and `expect` allows that.
+    Remove {
+        /// Which.
+        key: ResourceKey,
+        /// What the row must be before.
+        expect: Expect,
+    },
+    /// The object has another address, and its observation with it. A conflict if there is none at `from` or one at `to`.
+    Move {
+        /// From.
+        from: ResourceKey,
+        /// To.
+        to: ResourceKey,
+    },
+    /// What was seen; an observation that is older than the stored one is dropped.
+    Observe(Observation),
+    /// An output is now this.
+    PutOutput(OutputRecord),
+    /// An output is gone.
+    RemoveOutput(String),
+}
+
+/// A state. One thread owns it; calls block until the data is durable.
+pub trait Store: Send {
+    /// Where it is, for messages: a path or a URL without credentials.
+    fn location(&self) -> &str;
+    /// Reads all that a plan needs.
+    fn snapshot(&mut self) -> Result<Snapshot, StateError>;
+    /// Does all of it or none, durably, in order, as one transaction that counts the serial up.
+    fn commit(&mut self, writes: &[Write]) -> Result<(), StateError>;
+    /// Takes the right to change objects (`"*"`: all of them), all or none, or says who has one of them. A lease of a process that is
+    /// dead, or that has expired, is taken over. Taking a lease that the run has already makes it last until the new time.
+    fn acquire(&mut self, leases: &[Lease], now: Timestamp) -> Result<(), StateError>;
+    /// Makes a run's leases last longer; [`StateError::NotFound`] if it has none (any more).
+    fn renew(&mut self, run: &RunId, expires: Timestamp) -> Result<(), StateError>;
+    /// Gives a run's leases back.
+    fn release(&mut self, run: &RunId) -> Result<(), StateError>;
+    /// The history of one address, newest first.
+    fn history(&mut self, address: &str, limit: usize) -> Result<Vec<(Run, Change)>, StateError>;
+    /// The runs, newest first.
+    fn runs(&mut self, limit: usize) -> Result<Vec<Run>, StateError>;
+    /// What one run did, in order.
+    fn changes(&mut self, run: &RunId) -> Result<Vec<Change>, StateError>;
+    /// The newest observation of each object.
+    fn observations(&mut self) -> Result<Vec<Observation>, StateError>;
+}
