@@ -1,1 +1,29 @@
-//! pilotis-plan
+//! The plan: graph, expansion, the planner as a pure machine, the plan as data, its digest.
+//!
+//! No I/O and no clock: the planner says what it needs next and is told the answers. Only this crate names petgraph.
+
+mod codes;
+mod digest;
+mod dot;
+mod graph;
+mod inputs;
+mod machine;
+mod outcome;
+pub mod plan;
+pub mod planfile;
+mod propose;
+mod record;
+pub mod recording;
+mod request;
+mod same;
+
+pub use dot::dot;
+pub use inputs::{Inputs, PlanMode, PlanOptions};
+pub use machine::{ApplyStart, EffectInfo, Machine, Phase};
+pub use outcome::{Applied, ObjectOutcome, ObjectResult};
+pub use plan::*;
+pub use record::RecordReader;
+pub use request::{
+    Answer, CommitFailure, Connected, Created, Failure, Found, Listing, Outcome, ProviderId, Request,
+    RequestId,
+};

@@ -1,0 +1,76 @@
+//! All that a run of the machine depends on, apart from the answers.
+
+use std::sync::Arc;
+
+use pilotis_config::{Configuration, RootVariables, Schemas};
+use pilotis_lang::Files;
+use pilotis_schema::address::{Instance, Target};
+use pilotis_state::{Snapshot, Timestamp};
+
+/// What is planned for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PlanMode {
+    /// To make the world what the configuration says.
+    #[default]
+    Normal,
+    /// To remove everything.
+    Destroy,
+    /// To take note of what changed by itself.
+    RefreshOnly,
+}
+
+/// Options of a plan.
+#[derive(Clone, Debug)]
+pub struct PlanOptions {
+    /// What for.
+    pub mode: PlanMode,
+    /// Look at the live objects (`-refresh=false` doesn't).
+    pub refresh: bool,
+    /// `-target`: only these and what they depend on; empty: all.
+    pub targets: Vec<Target>,
+    /// `-exclude`: all but these and what depends on them.
+    pub excludes: Vec<Target>,
+    /// `-replace`
+    pub replace: Vec<Instance>,
+    /// What `terraform.workspace` says.
+    pub workspace: String,
+    /// What `path.cwd` says: the absolute working folder.
+    pub cwd: String,
+}
+
+impl Default for PlanOptions {
+    fn default() -> PlanOptions {
+        PlanOptions {
+            mode: PlanMode::Normal,
+            refresh: true,
+            targets: Vec::new(),
+            excludes: Vec::new(),
+            replace: Vec::new(),
+            workspace: "default".into(),
+            cwd: String::new(),
+        }
+    }
+}
+
+/// Everything that a plan is a function of, apart from the answers to its requests.
+#[derive(Clone)]
+pub struct Inputs {
+    /// The configuration; it has no errors.
+    pub configuration: Arc<Configuration>,
+    /// Schemas of all providers.
+    pub schemas: Schemas,
+    /// Values of the root module's variables.
+    pub variables: RootVariables,
+    /// Options.
+    pub options: PlanOptions,
+    /// The state.
+    pub snapshot: Arc<Snapshot>,
+    /// For functions that read files.
+    pub files: Arc<dyn Files>,
+    /// When the plan is (or was first) made: what `plantimestamp()` says.
+    pub started: Timestamp,
+    /// Now: tells open intents of living runs from those of dead ones.
+    pub now: Timestamp,
+    /// Ids of intents and keys of deposed objects are made from it: another one for each run.
+    pub seed: u128,
+}

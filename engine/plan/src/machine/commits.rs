@@ -1,0 +1,130 @@
+//! Writes to the state: what waits together is committed together.
+//!
+//! One commit is in flight at a time. While it becomes durable, more comes to wait, so that the busier a run is, the more goes
+//! into one transaction. A commit that a row refuses is taken apart, and each part is tried by itself.
+
+use std::collections::VecDeque;
+
+use pilotis_state::{Expect, Write};
+
+use crate::machine::apply::EffectId;
+use crate::machine::{Machine, Pending};
+use crate::{CommitFailure, Request};
+
+/// What happens once a part is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// The apply may begin.
+    Begin,
+    /// The effect's call may leave.
+    Call(EffectId),
+    /// The effect is done.
+    Done(EffectId),
+    /// Nothing.
+    Nothing,
+    /// The run is over.
+    End,
+}
+
+/// Writes that belong together.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) writes: Vec<Write>,
+    pub(crate) then: Then,
+    /// It was refused once, and what it expects of rows was taken out.
+    pub(crate) forced: bool,
+}
+
+/// What waits to be committed.
+#[derive(Debug, Default)]
+pub(crate) struct Commits {
+    waiting: Vec<Part>,
+    /// Parts of a refused commit, each to be tried by itself.
+    apart: VecDeque<Part>,
+    in_flight: bool,
+}
+
+impl Commits {
+    pub(crate) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.apart.is_empty() && !self.in_flight
+    }
+}
+
+impl Machine {
+    /// Has writes committed with the next commit.
+    pub(crate) fn commit(&mut self, writes: Vec<Write>, then: Then) {
+        let part = Part { writes, then, forced: false };
+        if let Some(apply) = &mut self.applying {
+            apply.commits.waiting.push(part);
+        }
+    }
+
+    /// Asks for a commit, if something waits and none is in flight.
+    pub(crate) fn flush(&mut self) {
+        let Some(apply) = &mut self.applying else { return };
+        let commits = &mut apply.commits;
+        if commits.in_flight {
+            return;
+        }
+        let parts = match commits.apart.pop_front() {
+            Some(part) => vec![part],
+            None => std::mem::take(&mut commits.waiting),
+        };
+        if parts.is_empty() {
+            return;
+        }
+        commits.in_flight = true;
+        let writes = parts.iter().flat_map(|p| p.writes.iter().cloned()).collect();
+        self.ask(Pending::Commit(parts), Request::Commit(writes));
+    }
+
+    pub(crate) fn committed(&mut self, parts: Vec<Part>, result: Result<(), CommitFailure>) {
+        let Some(apply) = &mut self.applying else { return };
+        apply.commits.in_flight = false;
+        match result {
+            Ok(()) => parts.into_iter().for_each(|part| self.durable(part.then)),
+            Err(CommitFailure::Broken(why)) => self.state_broken(parts, &why),
+            Err(_) if parts.len() > 1 => {
+                // In order, and before what came to wait since.
+                for part in parts.into_iter().rev() {
+                    apply.commits.apart.push_front(part);
+                }
+            }
+            Err(failure) => {
+                for part in parts {
+                    self.refused(part, &failure);
+                }
+            }
+        }
+    }
+
+    fn durable(&mut self, then: Then) {
+        match then {
+            Then::Begin => self.begin_effects(),
+            Then::Call(effect) => self.call(effect),
+            Then::Done(_) | Then::Nothing => {}
+            Then::End => self.end_apply(),
+        }
+    }
+
+    fn refused(&mut self, mut part: Part, failure: &CommitFailure) {
+        match part.then {
+            Then::Call(effect) => self.not_begun(effect, &failure.to_string()),
+            Then::Begin => self.cannot_begin(&failure.to_string()),
+            // What was done is stored, whatever the row has become meanwhile: nothing that was made may be forgotten.
+            Then::Done(_) | Then::Nothing | Then::End if !part.forced => {
+                for write in &mut part.writes {
+                    match write {
+                        Write::Put { expect, .. } | Write::Remove { expect, .. } => *expect = Expect::Any,
+                        _ => {}
+                    }
+                }
+                part.forced = true;
+                if let Some(apply) = &mut self.applying {
+                    apply.commits.apart.push_front(part);
+                }
+            }
+            Then::Done(_) | Then::Nothing | Then::End => self.state_broken(vec![part], &failure.to_string()),
+        }
+    }
+}

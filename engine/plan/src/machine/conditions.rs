@@ -1,0 +1,313 @@
+//! Conditions: validations, preconditions, postconditions, checks.
+
+use std::collections::BTreeMap;
+
+use pilotis_config::{Asker, Condition, Verdict, check_variable};
+use pilotis_diag::{Diagnostic, Diagnostics};
+use pilotis_lang::{Compiled, Reference};
+use pilotis_value::{Marks, Path, Type, Value, convert};
+
+use crate::graph::{NodeId, NodeKind, ScopeId};
+use crate::machine::frame::InstanceFrame;
+use crate::machine::{InstanceId, Machine, Rep};
+use crate::{CheckStatus, CheckedBlock, CheckedInstance, CheckedKind, codes};
+
+/// What kind of condition it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConditionKind {
+    Precondition,
+    Postcondition,
+    Check,
+}
+
+impl ConditionKind {
+    fn code(self) -> &'static str {
+        match self {
+            ConditionKind::Precondition => codes::PRECONDITION,
+            ConditionKind::Postcondition => codes::POSTCONDITION,
+            ConditionKind::Check => codes::CHECK,
+        }
+    }
+    fn summary(self) -> &'static str {
+        match self {
+            ConditionKind::Precondition => "Resource precondition failed",
+            ConditionKind::Postcondition => "Resource postcondition failed",
+            ConditionKind::Check => "Check block assertion failed",
+        }
+    }
+}
+
+/// Holds, doesn't hold with a message, or isn't known yet (none). Mistakes in it are noted.
+pub(crate) fn evaluate(
+    machine: &Machine,
+    condition: &Condition,
+    frame: &InstanceFrame<'_>,
+    diags: &mut Diagnostics,
+) -> Option<Result<(), String>> {
+    let (value, failed) = machine.eval(&condition.condition, frame, diags);
+    if failed || !value.is_known() {
+        return None;
+    }
+    let invalid = |detail: &str| {
+        Diagnostic::error("Invalid condition result")
+            .code(codes::CONDITION)
+            .at(condition.condition.span())
+            .detail(detail)
+    };
+    if value.is_null() {
+        diags.push(invalid("Condition expression must return either true or false, not null."));
+        return None;
+    }
+    if value.marks().contains(Marks::EPHEMERAL) {
+        diags.push(invalid("A condition can't depend on a value that lives for one run only."));
+        return None;
+    }
+    let holds = match convert::convert(&value.unmark().0, &Type::Bool) {
+        Ok(value) => value.as_bool()?,
+        Err(error) => {
+            diags.push(invalid(&format!("Invalid condition result value: {error}.")));
+            return None;
+        }
+    };
+    if holds { Some(Ok(())) } else { Some(Err(message(machine, &condition.error_message, frame, diags))) }
+}
+
+fn message(
+    machine: &Machine,
+    compiled: &Compiled,
+    frame: &InstanceFrame<'_>,
+    diags: &mut Diagnostics,
+) -> String {
+    let (value, failed) = machine.eval(compiled, frame, diags);
+    if failed {
+        return "Its error message could not be made.".into();
+    }
+    if value.has_sensitive() || !value.is_wholly_known() {
+        let why = if value.has_sensitive() { "it holds a sensitive value" } else { "it is not known yet" };
+        diags.push(
+            Diagnostic::warning("Error message can't be shown")
+                .code(codes::CONDITION)
+                .at(compiled.span())
+                .detail(format!("The error message of this condition was left out, because {why}.")),
+        );
+        return "The error message included a value that can't be shown.".into();
+    }
+    let text = convert::convert(&value, &Type::String).ok();
+    text.as_ref()
+        .and_then(Value::as_str)
+        .map_or_else(|| "Its error message is no text.".into(), |t| t.trim().to_owned())
+}
+
+/// Whose conditions are evaluated.
+#[derive(Clone, Copy)]
+pub(crate) struct Checked<'a> {
+    pub(crate) node: NodeId,
+    pub(crate) instance: InstanceId,
+    pub(crate) rep: &'a Rep,
+    pub(crate) this: Option<&'a Value>,
+    pub(crate) address: &'a str,
+}
+
+impl Machine {
+    /// Evaluates conditions of a node's instance and notes those that don't hold. True if all hold or are not known yet.
+    pub(crate) fn check_all(
+        &mut self,
+        conditions: &[Condition],
+        kind: ConditionKind,
+        of: Checked<'_>,
+    ) -> bool {
+        let mut diags = Diagnostics::new();
+        let (mut status, mut problems) = (CheckStatus::Pass, Vec::new());
+        let Checked { node, instance, rep, this, address } = of;
+        let scope = self.graph.node(node).scope;
+        for condition in conditions {
+            let frame = InstanceFrame { machine: self, scope, instance, rep, this };
+            let mut own = Diagnostics::new();
+            let result = evaluate(self, condition, &frame, &mut own);
+            let this = match result {
+                _ if own.has_errors() => CheckStatus::Error,
+                Some(Ok(())) => CheckStatus::Pass,
+                None => CheckStatus::Unknown,
+                Some(Err(message)) => {
+                    own.push(self.failed_condition(condition, kind, message.clone(), &frame, address));
+                    problems.push(message);
+                    CheckStatus::Fail
+                }
+            };
+            status = status.max(this);
+            diags.extend(own);
+        }
+        self.diags.extend(diags);
+        if !conditions.is_empty() {
+            self.note_check(node, address, status, problems);
+        }
+        status < CheckStatus::Fail
+    }
+
+    fn note_check(&mut self, node: NodeId, address: &str, status: CheckStatus, problems: Vec<String>) {
+        let block = self.checks.entry(node).or_default();
+        let entry = block.entry(address.to_owned()).or_insert((CheckStatus::Pass, Vec::new()));
+        entry.0 = entry.0.max(status);
+        entry.1.extend(problems);
+    }
+
+    /// What came of all conditions.
+    pub(crate) fn checked_blocks(&self) -> Vec<CheckedBlock> {
+        let block = |(id, instances): (&NodeId, &BTreeMap<String, (CheckStatus, Vec<String>)>)| {
+            let instances = instances.iter().map(|(address, (status, problems))| CheckedInstance {
+                address: address.clone(),
+                status: *status,
+                problems: problems.clone(),
+            });
+            let instances: Vec<CheckedInstance> = instances.collect();
+            CheckedBlock {
+                kind: match self.graph.node(*id).kind {
+                    NodeKind::Output(_) => CheckedKind::Output,
+                    NodeKind::Check(_) => CheckedKind::Check,
+                    NodeKind::Validation(_) | NodeKind::Variable(_) => CheckedKind::Variable,
+                    _ => CheckedKind::Resource,
+                },
+                address: crate::graph::describe(&self.graph, &self.config, *id),
+                status: instances.iter().map(|i| i.status).max().unwrap_or(CheckStatus::Unknown),
+                instances,
+            }
+        };
+        let none = BTreeMap::new();
+        let all = self.blocks_with_conditions();
+        all.iter().map(|id| block((id, self.checks.get(id).unwrap_or(&none)))).collect()
+    }
+
+    /// All blocks that have conditions, those too that were not come to.
+    fn blocks_with_conditions(&self) -> Vec<NodeId> {
+        let has = |id: &NodeId| {
+            let node = self.graph.node(*id);
+            let module = self.module(node.scope);
+            match node.kind {
+                NodeKind::Output(i) => !module.outputs[i as usize].preconditions.is_empty(),
+                NodeKind::Check(_) => true,
+                NodeKind::Validation(i) => !module.variables[i as usize].validations.is_empty(),
+                NodeKind::Resource(i) => {
+                    let lifecycle = &module.resources[i as usize].lifecycle;
+                    !lifecycle.preconditions.is_empty() || !lifecycle.postconditions.is_empty()
+                }
+                NodeKind::Variable(_) | NodeKind::Local(_) | NodeKind::Expand(_) | NodeKind::Provider(_) => {
+                    false
+                }
+            }
+        };
+        (0..self.graph.nodes.len() as u32).map(NodeId).filter(has).collect()
+    }
+
+    fn failed_condition(
+        &self,
+        condition: &Condition,
+        kind: ConditionKind,
+        message: String,
+        frame: &InstanceFrame<'_>,
+        address: &str,
+    ) -> Diagnostic {
+        let base = match kind {
+            ConditionKind::Check => Diagnostic::warning(kind.summary()),
+            _ => Diagnostic::error(kind.summary()),
+        };
+        let mut diagnostic = base.code(kind.code()).detail(message).at(condition.condition.span());
+        if !address.is_empty() {
+            diagnostic = diagnostic.address(address);
+        }
+        for reference in condition.condition.references() {
+            let (name, text) = self.shown(reference, frame);
+            if !diagnostic.values.iter().any(|(n, _)| *n == name) {
+                diagnostic = diagnostic.value(name, text);
+            }
+        }
+        diagnostic
+    }
+
+    /// A reference and what it is, for a person.
+    fn shown(&self, reference: &Reference, frame: &InstanceFrame<'_>) -> (String, String) {
+        use pilotis_lang::Frame as _;
+        let root = frame.get(reference.slot);
+        let value = root.get_path(&reference.path).unwrap_or(root);
+        (self.config.sources.text(reference.span).to_owned(), pilotis_lang::describe(&value))
+    }
+
+    /// Names of what is not known yet among the references of an expression.
+    pub(crate) fn unknown_names(&self, compiled: &Compiled, frame: &InstanceFrame<'_>) -> Vec<String> {
+        use pilotis_lang::Frame as _;
+        let unknown = |reference: &&Reference| {
+            let root = frame.get(reference.slot);
+            !root.get_path(&reference.path).unwrap_or(root).is_wholly_known()
+        };
+        let mut names: Vec<String> = Vec::new();
+        for reference in compiled.references().iter().filter(unknown) {
+            let name = self.config.sources.text(reference.span).to_owned();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    pub(crate) fn visit_validation(&mut self, id: NodeId, scope: ScopeId, index: u32) {
+        let config = self.config.clone();
+        let variable = &config.modules[self.graph.scope(scope).module.0 as usize].variables[index as usize];
+        if variable.validations.is_empty() || self.destroying() {
+            return;
+        }
+        for instance in self.instances(scope) {
+            if self.blocked(id, instance).is_some() {
+                continue;
+            }
+            let address = format!("{}var.{}", self.instance(scope, instance).prefix, variable.name);
+            if !self.validate(scope, instance, index, &address) {
+                self.fail(id, instance, &address);
+            }
+        }
+    }
+
+    /// Checks the rules of a variable; a breach is shown where the caller wrote the value.
+    fn validate(&mut self, scope: ScopeId, instance: u32, index: u32, address: &str) -> bool {
+        let config = self.config.clone();
+        let call = self.graph.scope(scope).parent.map(|(above, call)| {
+            let module = &config.modules[self.graph.scope(above).module.0 as usize];
+            &module.calls[call as usize]
+        });
+        let block = call.and_then(|c| c.label.as_deref().map(|label| (c.name.as_str(), label)));
+        let place = |variable: u32, path: &Path| call.and_then(|c| c.places.span_of(variable, path));
+        let module = &config.modules[self.graph.scope(scope).module.0 as usize];
+        let value = self.node_value(self.graph.id(scope, NodeKind::Variable(index)), instance);
+        let frame = InstanceFrame { machine: self, scope, instance, rep: &Rep::One, this: None };
+        let asker = Asker { place: &place, block };
+        let mut diags = Diagnostics::new();
+        let verdict = check_variable(module, index, &value, &frame, &self.surroundings(), &asker, &mut diags);
+        let shown = match block {
+            Some(_) => self.instance(scope, instance).display.trim_end_matches('.').to_owned(),
+            None => address.to_owned(),
+        };
+        let problems = diags.iter().map(|d| d.detail.clone()).collect();
+        self.diags.extend(diags.into_iter().map(|d| d.address(shown.as_str())));
+        let (status, problems) = match verdict {
+            Verdict::Pass => (CheckStatus::Pass, Vec::new()),
+            Verdict::Unknown => (CheckStatus::Unknown, Vec::new()),
+            Verdict::Fail => (CheckStatus::Fail, problems),
+        };
+        self.note_check(self.graph.id(scope, NodeKind::Validation(index)), address, status, problems);
+        verdict != Verdict::Fail
+    }
+
+    pub(crate) fn visit_check(&mut self, id: NodeId, scope: ScopeId, index: u32) {
+        let config = self.config.clone();
+        let check = &config.modules[self.graph.scope(scope).module.0 as usize].checks[index as usize];
+        if self.destroying() {
+            return;
+        }
+        for instance in self.instances(scope) {
+            if self.blocked(id, instance).is_some() {
+                continue;
+            }
+            let address = format!("{}check.{}", self.instance(scope, instance).prefix, check.name);
+            let of = Checked { node: id, instance, rep: &Rep::One, this: None, address: &address };
+            self.check_all(&check.asserts, ConditionKind::Check, of);
+        }
+    }
+}

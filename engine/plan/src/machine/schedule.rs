@@ -1,0 +1,420 @@
+//! In which order a plan is done: units of work, and what each waits for.
+//!
+//! A *unit* is the beginning or the end of a block, the making or changing of one object, the removal of one object, or a
+//! barrier. Edges are drawn by block, through barriers, so that their number grows with the blocks and objects, never with their
+//! product. The order:
+//!
+//! 1. A block begins when all blocks that it needs have ended.
+//! 2. An object is removed after all objects that depend on it (as the state says) and are removed too.
+//! 3. A replaced object is removed before its new one is made …
+//! 4. … or, with create before destroy, after the new one was made and all who use it have changed over.
+//! 5. An object that loses a dependant is changed after the dependant is gone.
+//! 6. An object that the configuration no longer has is removed after those that used it have changed over.
+//!
+//! 1 to 4 always hold. 5 and 6 are courtesies to services that refuse to remove or change what is in use; each is left out where it
+//! could contradict the others.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::graph::{NodeId, NodeKind, block_name, scope_address};
+use crate::machine::targets::strip_keys;
+use crate::machine::{Machine, ObjectId};
+use crate::{PlanAction, PlanMode};
+
+/// Index of a unit.
+pub(crate) type UnitId = u32;
+
+/// What a unit does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UnitKind {
+    /// A block's values are made anew; of resource blocks its `each` and `count`.
+    Node(NodeId),
+    /// A resource block has ended.
+    NodeEnd(NodeId),
+    /// An object is made or changed, or a data source read.
+    Forward(ObjectId),
+    /// An object is removed.
+    Delete(ObjectId),
+    /// Nothing; many wait for many.
+    Barrier,
+}
+
+/// A unit.
+#[derive(Debug)]
+pub(crate) struct Unit {
+    pub(crate) kind: UnitKind,
+    /// Units that it still waits for.
+    pub(crate) waiting: u32,
+    /// Units that wait for it.
+    pub(crate) then: Vec<UnitId>,
+    pub(crate) begun: bool,
+}
+
+/// Effects that wait for a free place, by host; the longest chain first, then in order.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    by_host: BTreeMap<Arc<str>, BinaryHeap<(u32, Reverse<UnitId>)>>,
+}
+
+impl Queue {
+    pub(crate) fn push(&mut self, host: Arc<str>, height: u32, unit: UnitId) {
+        self.by_host.entry(host).or_default().push((height, Reverse(unit)));
+    }
+    /// The next effect for a host that has a free place.
+    pub(crate) fn pop(&mut self, free: impl Fn(&str) -> bool) -> Option<(Arc<str>, UnitId)> {
+        let best = self
+            .by_host
+            .iter()
+            .filter(|(host, heap)| !heap.is_empty() && free(host))
+            .max_by_key(|(_, heap)| heap.peek().copied())
+            .map(|(host, _)| host.clone())?;
+        let (_, Reverse(unit)) = self.by_host.get_mut(&best)?.pop()?;
+        Some((best, unit))
+    }
+    /// Everything that waits.
+    pub(crate) fn drain(&mut self) -> Vec<UnitId> {
+        let mut all: Vec<UnitId> =
+            self.by_host.values_mut().flat_map(|heap| heap.drain().map(|(_, Reverse(u))| u)).collect();
+        all.sort_unstable();
+        all
+    }
+}
+
+/// All units.
+#[derive(Debug, Default)]
+pub(crate) struct Schedule {
+    pub(crate) units: Vec<Unit>,
+    pub(crate) open: usize,
+}
+
+impl Schedule {
+    fn add(&mut self, kind: UnitKind) -> UnitId {
+        self.units.push(Unit { kind, waiting: 0, then: Vec::new(), begun: false });
+        self.units.len() as UnitId - 1
+    }
+    fn edge(&mut self, first: UnitId, then: UnitId) {
+        self.units[first as usize].then.push(then);
+        self.units[then as usize].waiting += 1;
+    }
+}
+
+/// Puts a schedule together.
+struct Planner<'a> {
+    machine: &'a Machine,
+    schedule: Schedule,
+    begins: HashMap<NodeId, UnitId>,
+    ends: HashMap<NodeId, UnitId>,
+    forwards: HashMap<ObjectId, UnitId>,
+    deletes: HashMap<ObjectId, UnitId>,
+    /// Objects to remove, by address of their block without keys.
+    by_block: BTreeMap<String, Vec<ObjectId>>,
+    /// What the blocks with removals depend on, without keys.
+    needs: BTreeMap<String, HashSet<String>>,
+}
+
+impl Machine {
+    /// The schedule of the plan.
+    pub(crate) fn schedule(&self) -> Schedule {
+        let mut planner = Planner {
+            machine: self,
+            schedule: Schedule::default(),
+            begins: HashMap::new(),
+            ends: HashMap::new(),
+            forwards: HashMap::new(),
+            deletes: HashMap::new(),
+            by_block: BTreeMap::new(),
+            needs: BTreeMap::new(),
+        };
+        // Otherwise nothing is evaluated any more.
+        if self.options.mode == PlanMode::Normal {
+            planner.nodes();
+        }
+        planner.deletes();
+        if !planner.deletes.is_empty() {
+            planner.delete_order();
+        }
+        let mut schedule = planner.schedule;
+        schedule.open = schedule.units.len();
+        schedule
+    }
+}
+
+impl Planner<'_> {
+    /// Blocks, and the objects that are made or changed.
+    fn nodes(&mut self) {
+        let machine = self.machine;
+        for id in &machine.graph.order {
+            let state = &machine.nodes[id.0 as usize];
+            if !state.included || state.settled {
+                continue;
+            }
+            let begin = self.schedule.add(UnitKind::Node(*id));
+            let mut end = begin;
+            if matches!(machine.graph.node(*id).kind, NodeKind::Resource(_)) {
+                end = self.schedule.add(UnitKind::NodeEnd(*id));
+                self.schedule.edge(begin, end);
+                for object in state.objects.iter().flatten() {
+                    if self.is_forward(*object) {
+                        let unit = self.schedule.add(UnitKind::Forward(*object));
+                        self.schedule.edge(begin, unit);
+                        self.schedule.edge(unit, end);
+                        self.forwards.insert(*object, unit);
+                    }
+                }
+            }
+            self.begins.insert(*id, begin);
+            self.ends.insert(*id, end);
+            for (need, _) in machine.graph.needs(*id) {
+                if let Some(need) = self.ends.get(&need) {
+                    self.schedule.edge(*need, begin);
+                }
+            }
+        }
+    }
+
+    fn is_forward(&self, object: ObjectId) -> bool {
+        let of = &self.machine.objects[object as usize];
+        if of.skipped {
+            return false;
+        }
+        let conditions = |id: NodeId| {
+            let lifecycle = &self.machine.block(id).lifecycle;
+            !lifecycle.preconditions.is_empty() || !lifecycle.postconditions.is_empty()
+        };
+        match of.action {
+            PlanAction::NoOp => of.node.is_some_and(conditions),
+            PlanAction::Delete | PlanAction::Forget => false,
+            _ => true,
+        }
+    }
+
+    fn deletes(&mut self) {
+        for (index, of) in self.machine.objects.iter().enumerate() {
+            let deletes = matches!(
+                of.action,
+                PlanAction::Delete | PlanAction::DeleteThenCreate | PlanAction::CreateThenDelete
+            );
+            if of.skipped || !deletes {
+                continue;
+            }
+            let object = index as ObjectId;
+            let unit = self.schedule.add(UnitKind::Delete(object));
+            self.deletes.insert(object, unit);
+            let block = strip_keys(&of.address);
+            let needs = self.needs.entry(block.clone()).or_default();
+            if let Some(row) = of.row {
+                needs.extend(self.machine.rows.get(row).record.dependencies.iter().map(|d| strip_keys(d)));
+            }
+            self.by_block.entry(block).or_default().push(object);
+            let provider = self.machine.graph.provider_node(of.provider);
+            if let Some(end) = self.ends.get(&provider).copied() {
+                self.schedule.edge(end, unit);
+            }
+            // 3 and 4
+            if let Some(forward) = self.forwards.get(&object).copied() {
+                match of.action {
+                    PlanAction::DeleteThenCreate => self.schedule.edge(unit, forward),
+                    _ => self.schedule.edge(forward, unit),
+                }
+            }
+        }
+    }
+
+    fn delete_order(&mut self) {
+        let leads = self.lead_forward();
+        // 2
+        let dependants = self.barriers();
+        for (block, barrier) in &dependants {
+            for object in self.by_block[block].clone() {
+                let unit = self.deletes[&object];
+                self.schedule.edge(*barrier, unit);
+            }
+        }
+        let mut follows: HashSet<String> = HashSet::new();
+        self.after_users(&mut follows);
+        self.after_former_users(&leads, &mut follows);
+        // What waits for such a removal waits for it too.
+        loop {
+            let more: Vec<String> = self
+                .by_block
+                .keys()
+                .filter(|b| !follows.contains(*b))
+                .filter(|b| {
+                    self.needs.iter().any(|(from, needs)| follows.contains(from) && needs.contains(*b))
+                })
+                .cloned()
+                .collect();
+            if more.is_empty() {
+                break;
+            }
+            follows.extend(more);
+        }
+        self.before_changes(&follows);
+    }
+
+    /// A barrier for each block with removals on which other removals depend: passed when those are done.
+    fn barriers(&mut self) -> BTreeMap<String, UnitId> {
+        let mut barriers: BTreeMap<String, UnitId> = BTreeMap::new();
+        let pairs: Vec<(String, String)> = self
+            .needs
+            .iter()
+            .flat_map(|(block, needs)| needs.iter().map(|n| (block.clone(), n.clone())))
+            .filter(|(block, need)| block != need && self.by_block.contains_key(need))
+            .collect();
+        for (block, need) in pairs {
+            let barrier = match barriers.get(&need) {
+                Some(barrier) => *barrier,
+                None => self.schedule.add(UnitKind::Barrier),
+            };
+            barriers.insert(need, barrier);
+            for object in self.by_block[&block].clone() {
+                let unit = self.deletes[&object];
+                self.schedule.edge(unit, barrier);
+            }
+        }
+        barriers
+    }
+
+    /// Blocks whose removals something is made after: replaced ones, and those on which such a one waits.
+    fn lead_forward(&self) -> HashSet<String> {
+        let replaced =
+            |o: &ObjectId| self.machine.objects[*o as usize].action == PlanAction::DeleteThenCreate;
+        let mut leads: HashSet<String> =
+            self.by_block.iter().filter(|(_, o)| o.iter().any(replaced)).map(|(b, _)| b.clone()).collect();
+        loop {
+            let more: Vec<String> = self
+                .needs
+                .iter()
+                .filter(|(block, needs)| !leads.contains(*block) && needs.iter().any(|n| leads.contains(n)))
+                .map(|(block, _)| block.clone())
+                .collect();
+            if more.is_empty() {
+                return leads;
+            }
+            leads.extend(more);
+        }
+    }
+
+    /// 4: the old ones go after all who use the new ones have changed over.
+    fn after_users(&mut self, follows: &mut HashSet<String>) {
+        let mut barriers: HashMap<NodeId, UnitId> = HashMap::new();
+        let first: Vec<(ObjectId, NodeId)> = self
+            .deletes
+            .keys()
+            .filter(|o| self.machine.objects[**o as usize].action == PlanAction::CreateThenDelete)
+            .filter_map(|o| Some((*o, self.machine.objects[*o as usize].node?)))
+            .collect();
+        for (object, node) in first {
+            follows.insert(strip_keys(&self.machine.objects[object as usize].address));
+            let barrier = match barriers.get(&node) {
+                Some(barrier) => *barrier,
+                None => {
+                    let barrier = self.schedule.add(UnitKind::Barrier);
+                    for user in self.users(node) {
+                        if let Some(end) = self.ends.get(&user).copied() {
+                            self.schedule.edge(end, barrier);
+                        }
+                    }
+                    barriers.insert(node, barrier);
+                    barrier
+                }
+            };
+            self.schedule.edge(barrier, self.deletes[&object]);
+        }
+    }
+
+    /// The resource blocks that use a block by themselves.
+    fn users(&self, node: NodeId) -> Vec<NodeId> {
+        let mut seen = HashSet::from([node]);
+        let mut todo = vec![node];
+        let mut found = Vec::new();
+        while let Some(at) = todo.pop() {
+            for (user, _) in self.machine.graph.needed_by(at) {
+                if !seen.insert(user) {
+                    continue;
+                }
+                match self.machine.graph.node(user).kind {
+                    NodeKind::Resource(_) => found.push(user),
+                    _ => todo.push(user),
+                }
+            }
+        }
+        found
+    }
+
+    /// 6: what the configuration no longer has goes after those that used it have changed over.
+    fn after_former_users(&mut self, leads: &HashSet<String>, follows: &mut HashSet<String>) {
+        let mut barriers: BTreeMap<String, UnitId> = BTreeMap::new();
+        let mut edges: HashSet<(NodeId, String)> = HashSet::new();
+        for row in &self.machine.rows.all {
+            let Some(object) = row.object else { continue };
+            let of = &self.machine.objects[object as usize];
+            let Some(node) = of.node.filter(|n| self.ends.contains_key(n)) else { continue };
+            for need in row.record.dependencies.iter().map(|d| strip_keys(d)) {
+                let Some(removed) = self.by_block.get(&need).filter(|_| !leads.contains(&need)) else {
+                    continue;
+                };
+                let plain = |o: &ObjectId| self.machine.objects[*o as usize].action == PlanAction::Delete;
+                if !removed.iter().any(plain) || !edges.insert((node, need.clone())) {
+                    continue;
+                }
+                let barrier = match barriers.get(&need) {
+                    Some(barrier) => *barrier,
+                    None => self.schedule.add(UnitKind::Barrier),
+                };
+                barriers.insert(need, barrier);
+                self.schedule.edge(self.ends[&node], barrier);
+            }
+        }
+        for (block, barrier) in barriers {
+            for object in self.by_block[&block].clone() {
+                if self.machine.objects[object as usize].action == PlanAction::Delete {
+                    self.schedule.edge(barrier, self.deletes[&object]);
+                }
+            }
+            follows.insert(block);
+        }
+    }
+
+    /// 5: what loses a dependant is changed after that is gone.
+    fn before_changes(&mut self, follows: &HashSet<String>) {
+        let mut nodes: HashMap<String, Vec<NodeId>> = HashMap::new();
+        for id in self.begins.keys() {
+            let node = self.machine.graph.node(*id);
+            if !matches!(node.kind, NodeKind::Resource(_)) {
+                continue;
+            }
+            let scope = strip_keys(&scope_address(&self.machine.graph, &self.machine.config, node.scope));
+            let name = block_name(self.machine.block(*id));
+            let block = if scope.is_empty() { name } else { format!("{scope}.{name}") };
+            nodes.entry(block).or_default().push(*id);
+        }
+        let pairs: Vec<(String, NodeId)> = self
+            .needs
+            .iter()
+            .filter(|(block, _)| !follows.contains(*block))
+            .flat_map(|(block, needs)| {
+                let wanted = needs.iter().filter(|n| *n != block).filter_map(|n| nodes.get(n));
+                wanted.flatten().map(|node| (block.clone(), *node)).collect::<Vec<_>>()
+            })
+            .collect();
+        let mut barriers: HashMap<NodeId, UnitId> = HashMap::new();
+        for (block, node) in pairs {
+            let barrier = match barriers.get(&node) {
+                Some(barrier) => *barrier,
+                None => {
+                    let barrier = self.schedule.add(UnitKind::Barrier);
+                    self.schedule.edge(barrier, self.begins[&node]);
+                    barriers.insert(node, barrier);
+                    barrier
+                }
+            };
+            for object in self.by_block[&block].clone() {
+                let unit = self.deletes[&object];
+                self.schedule.edge(unit, barrier);
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What a plan writes, and whether what it rests on is still as it saw it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use pilotis_state::{Expect, ResourceKey, Snapshot};
+
+use crate::PlanAction;
+use crate::graph::NodeId;
+use crate::machine::Machine;
+use crate::machine::rows::Seen;
+
+impl Machine {
+    /// The addresses that an apply of the plan writes: what a run must hold.
+    pub fn write_set(&mut self) -> Vec<Arc<str>> {
+        let mut set: Vec<Arc<str>> = Vec::new();
+        for object in self.objects.iter().filter(|o| !o.skipped) {
+            if object.action != PlanAction::NoOp || object.importing.is_some() {
+                set.push(object.address.clone());
+            }
+        }
+        for id in self.rows.ids() {
+            let row = self.rows.get(id);
+            if row.ignored || !row.included {
+                continue;
+            }
+            let changed = matches!(row.seen, Seen::Gone | Seen::Changed(_));
+            let moved = row.moved_from.clone();
+            let address = row.record.key.address.clone();
+            if changed || moved.is_some() {
+                set.push(address);
+                set.extend(moved);
+            }
+        }
+        set.sort();
+        set.dedup();
+        set
+    }
+
+    /// The stored objects that the plan rests on and that are not as it saw them any more.
+    pub fn stale(&self, now: &Snapshot) -> Vec<ResourceKey> {
+        let changed: Vec<NodeId> = self
+            .objects
+            .iter()
+            .filter(|o| !o.skipped && o.action != PlanAction::NoOp)
+            .filter_map(|o| o.node)
+            .collect();
+        let read = self.graph.with_needs(changed);
+        let versions: HashMap<&ResourceKey, i64> =
+            now.resources.iter().map(|r| (&r.key, r.version)).collect();
+        let mut stale = Vec::new();
+        for row in &self.rows.all {
+            let Expect::Version(version) = row.expect else { continue };
+            let writes = row.object.is_some_and(|o| self.objects[o as usize].action != PlanAction::NoOp);
+            let moves = row.moved_from.is_some() || matches!(row.seen, Seen::Gone | Seen::Changed(_));
+            let reads = row.node.is_some_and(|n| read.contains(&n));
+            if !(writes || moves || reads) || row.ignored {
+                continue;
+            }
+            let mut key = row.record.key.clone();
+            if let Some(from) = &row.moved_from {
+                key.address = from.clone();
+            }
+            if versions.get(&key) != Some(&version) {
+                stale.push(key);
+            }
+        }
+        for object in
+            self.objects.iter().filter(|o| !o.skipped && o.action == PlanAction::Create && o.row.is_none())
+        {
+            let key = ResourceKey::current(object.address.clone());
+            if versions.contains_key(&key) {
+                stale.push(key);
+            }
+        }
+        stale.sort();
+        stale
+    }
+}

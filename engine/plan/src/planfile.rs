@@ -1,0 +1,334 @@
+//! The saved plan: everything that the plan is a function of.
+//!
+//! A plan is not stored as a list of effects, but as what it was made from: module files, variables, options, the state as it was,
+//! answers, time and seed. Making it again gives the same plan, on any machine and without a service; making it again on the state
+//! of today tells if it still holds. The file says what it is, which version it is and what its content hashes to, and is refused if
+//! any of that is wrong.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pilotis_config::{Configuration, LoadOptions, RootVariables, Schemas, load};
+use pilotis_diag::Diagnostics;
+use pilotis_schema::address::Target;
+use pilotis_state::{OutputRecord, ResourceKey, ResourceRecord, Snapshot, Status, Timestamp};
+use pilotis_value::{Marks, Value};
+use serde::{Deserialize, Serialize};
+
+use crate::recording::{Answers, FunctionFiles, Kept, ModuleFiles, StoredAnswer, unanswerable};
+use crate::{Inputs, Machine, Phase, Plan, PlanMode, PlanOptions, Request};
+
+/// The first line of a saved plan.
+const MAGIC: &str = "pilotis plan";
+/// The version that is written. Older ones are read for as long as their meaning can be kept.
+const VERSION: u32 = 1;
+
+/// Why a file is not a plan that can be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanFileError {
+    /// Something else.
+    #[error("this is not a saved plan of Pilotis")]
+    Foreign,
+    /// Written by a newer program.
+    #[error("this plan was saved by a newer version of Pilotis (form {found}, this program knows {known})")]
+    Newer {
+        /// Its form.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// Changed after it was written, or cut off.
+    #[error("this saved plan is damaged: {0}")]
+    Damaged(String),
+    /// It has something that can't be kept in a file.
+    #[error("this plan can't be saved: {0}")]
+    Unsaveable(String),
+}
+
+/// A saved plan.
+#[derive(Clone)]
+pub struct PlanFile {
+    /// The program that made it.
+    pub program: String,
+    /// All module files.
+    pub modules: ModuleFiles,
+    /// Files that functions read.
+    pub files: FunctionFiles,
+    /// Values of the root module's variables, without those that live for one run only.
+    pub variables: RootVariables,
+    /// Options.
+    pub options: PlanOptions,
+    /// The state that it was made on.
+    pub snapshot: Arc<Snapshot>,
+    /// What services said.
+    pub answers: Answers,
+    /// When it was made.
+    pub started: Timestamp,
+    /// Its seed.
+    pub seed: u128,
+    /// The digest of what it does.
+    pub digest: String,
+}
+
+/// The form on disk.
+#[derive(Serialize, Deserialize)]
+struct Body {
+    program: String,
+    modules: ModuleFiles,
+    files: FunctionFiles,
+    variables: BTreeMap<String, Kept>,
+    options: StoredOptions,
+    lineage: String,
+    serial: u64,
+    resources: Vec<StoredRecord>,
+    outputs: Vec<(String, String, bool)>,
+    answers: BTreeMap<String, StoredAnswer>,
+    started: Timestamp,
+    seed: String,
+    digest: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredOptions {
+    mode: String,
+    refresh: bool,
+    targets: Vec<String>,
+    excludes: Vec<String>,
+    replace: Vec<String>,
+    workspace: String,
+    cwd: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRecord {
+    key: ResourceKey,
+    type_name: Arc<str>,
+    provider: Arc<str>,
+    schema_version: u64,
+    attributes: Arc<str>,
+    sensitive_paths: Arc<str>,
+    dependencies: Vec<Arc<str>>,
+    status: Status,
+    create_before_destroy: bool,
+    protected: bool,
+    version: i64,
+}
+
+impl PlanFile {
+    /// The bytes of the file.
+    pub fn write(&self) -> Result<Vec<u8>, PlanFileError> {
+        let kept = |(name, value): (&String, &Value)| {
+            if value.marks_deep().contains(Marks::EPHEMERAL) {
+                return None;
+            }
+            let kept = Kept::new(value).ok_or_else(|| {
+                PlanFileError::Unsaveable(format!("the value of variable {name} is not known"))
+            });
+            Some(kept.map(|kept| (name.clone(), kept)))
+        };
+        let body = Body {
+            program: self.program.clone(),
+            modules: self.modules.clone(),
+            files: self.files.clone(),
+            variables: self.variables.iter().filter_map(kept).collect::<Result<_, _>>()?,
+            options: store_options(&self.options),
+            lineage: self.snapshot.lineage.clone(),
+            serial: self.snapshot.serial,
+            resources: self.snapshot.resources.iter().map(store_record).collect(),
+            outputs: self
+                .snapshot
+                .outputs
+                .iter()
+                .map(|o| (o.name.clone(), o.value.to_string(), o.sensitive))
+                .collect(),
+            answers: self.answers.to_stored(),
+            started: self.started,
+            seed: format!("{:032x}", self.seed),
+            digest: self.digest.clone(),
+        };
+        let body = serde_json::to_vec(&body).map_err(|e| PlanFileError::Unsaveable(e.to_string()))?;
+        let mut bytes = format!("{MAGIC} {VERSION}\n{}\n", blake3::hash(&body).to_hex()).into_bytes();
+        bytes.extend_from_slice(&body);
+        Ok(bytes)
+    }
+
+    /// Reads a file; anything that is not exactly what [`PlanFile::write`] gave is refused.
+    pub fn read(bytes: &[u8]) -> Result<PlanFile, PlanFileError> {
+        let line = |bytes: &[u8]| bytes.iter().position(|b| *b == b'\n');
+        let end = line(bytes).filter(|end| *end < 64).ok_or(PlanFileError::Foreign)?;
+        let head = std::str::from_utf8(&bytes[..end]).map_err(|_| PlanFileError::Foreign)?;
+        let version = head.strip_prefix(MAGIC).ok_or(PlanFileError::Foreign)?.trim();
+        let version: u32 = version.parse().map_err(|_| PlanFileError::Foreign)?;
+        if version > VERSION {
+            return Err(PlanFileError::Newer { found: version, known: VERSION });
+        }
+        let damaged = |why: &str| PlanFileError::Damaged(why.to_owned());
+        let rest = &bytes[end + 1..];
+        let end = line(rest).ok_or_else(|| damaged("it is cut off"))?;
+        let (hash, body) = (&rest[..end], &rest[end + 1..]);
+        if blake3::hash(body).to_hex().as_bytes() != hash {
+            return Err(damaged("its checksum is wrong"));
+        }
+        let body: Body = serde_json::from_slice(body).map_err(|e| PlanFileError::Damaged(e.to_string()))?;
+        from_body(body)
+    }
+
+    /// The configuration that the plan was made from.
+    pub fn configuration(&self, schemas: &Schemas) -> (Configuration, Diagnostics) {
+        load(&LoadOptions { root: ".".into(), version: self.program.clone() }, &self.modules, schemas)
+    }
+
+    /// What makes the plan again, on the state that it was made on. `given`: values of variables that are not in the file.
+    pub fn inputs(
+        &self,
+        configuration: Arc<Configuration>,
+        schemas: Schemas,
+        given: &RootVariables,
+    ) -> Inputs {
+        let mut variables = given.clone();
+        variables.extend(self.variables.clone());
+        Inputs {
+            configuration,
+            schemas,
+            variables,
+            options: self.options.clone(),
+            snapshot: self.snapshot.clone(),
+            files: Arc::new(self.files.clone()),
+            started: self.started,
+            now: self.started,
+            seed: self.seed,
+        }
+    }
+
+    /// The plan, made again from what is in the file alone. An error if that isn't the plan that was saved: the program has changed.
+    pub fn plan(&self, configuration: Arc<Configuration>, schemas: Schemas) -> Result<Plan, PlanFileError> {
+        let mut machine = Machine::new(self.inputs(configuration, schemas, &RootVariables::new()));
+        while machine.phase() == Phase::Planning {
+            let requests = machine.next();
+            for (id, request) in requests {
+                let answer = self.answer(&machine, &request).or_else(|| unanswerable(&request));
+                let answer = answer.expect("planning asks for nothing that changes a service");
+                machine.answer(id, answer, self.started);
+            }
+        }
+        let plan = machine.take_plan().unwrap_or_default();
+        if plan.digest != self.digest {
+            let why =
+                format!("it was made by version {}, and this one would plan something else", self.program);
+            return Err(PlanFileError::Damaged(why));
+        }
+        Ok(plan)
+    }
+
+    /// What the file has as an answer to a request.
+    pub fn answer(&self, machine: &Machine, request: &Request) -> Option<crate::Answer> {
+        self.answers.answer(machine.provider_of(request), request)
+    }
+}
+
+fn from_body(body: Body) -> Result<PlanFile, PlanFileError> {
+    let damaged = |why: String| PlanFileError::Damaged(why);
+    let mut variables = RootVariables::new();
+    for (name, kept) in &body.variables {
+        variables.insert(name.clone(), kept.value().map_err(damaged)?);
+    }
+    let snapshot = Snapshot {
+        lineage: body.lineage,
+        serial: body.serial,
+        resources: body.resources.into_iter().map(read_record).collect(),
+        outputs: body
+            .outputs
+            .into_iter()
+            .map(|(name, value, sensitive)| OutputRecord { name, value: value.into(), sensitive })
+            .collect(),
+        intents: Vec::new(),
+        leases: Vec::new(),
+    };
+    Ok(PlanFile {
+        program: body.program,
+        modules: body.modules,
+        files: body.files,
+        variables,
+        options: read_options(body.options).map_err(damaged)?,
+        snapshot: Arc::new(snapshot),
+        answers: Answers::from_stored(body.answers).map_err(damaged)?,
+        started: body.started,
+        seed: u128::from_str_radix(&body.seed, 16).map_err(|e| damaged(e.to_string()))?,
+        digest: body.digest,
+    })
+}
+
+fn store_options(options: &PlanOptions) -> StoredOptions {
+    StoredOptions {
+        mode: match options.mode {
+            PlanMode::Normal => "normal",
+            PlanMode::Destroy => "destroy",
+            PlanMode::RefreshOnly => "refresh_only",
+        }
+        .into(),
+        refresh: options.refresh,
+        targets: options.targets.iter().map(ToString::to_string).collect(),
+        excludes: options.excludes.iter().map(ToString::to_string).collect(),
+        replace: options.replace.iter().map(ToString::to_string).collect(),
+        workspace: options.workspace.clone(),
+        cwd: options.cwd.clone(),
+    }
+}
+
+fn read_options(stored: StoredOptions) -> Result<PlanOptions, String> {
+    let targets = |texts: &[String]| -> Result<Vec<Target>, String> {
+        texts
+            .iter()
+            .map(|t| t.parse().map_err(|e: pilotis_schema::address::AddressError| e.to_string()))
+            .collect()
+    };
+    let replace = stored.replace.iter().map(|t| t.parse().map_err(|_| format!("{t} is no address")));
+    Ok(PlanOptions {
+        mode: match stored.mode.as_str() {
+            "normal" => PlanMode::Normal,
+            "destroy" => PlanMode::Destroy,
+            "refresh_only" => PlanMode::RefreshOnly,
+            other => return Err(format!("there is no mode {other}")),
+        },
+        refresh: stored.refresh,
+        targets: targets(&stored.targets)?,
+        excludes: targets(&stored.excludes)?,
+        replace: replace.collect::<Result<_, _>>()?,
+        workspace: stored.workspace,
+        cwd: stored.cwd,
+    })
+}
+
+fn store_record(record: &ResourceRecord) -> StoredRecord {
+    StoredRecord {
+        key: record.key.clone(),
+        type_name: record.type_name.clone(),
+        provider: record.provider.clone(),
+        schema_version: record.schema_version,
+        attributes: record.attributes.clone(),
+        sensitive_paths: record.sensitive_paths.clone(),
+        dependencies: record.dependencies.clone(),
+        status: record.status,
+        create_before_destroy: record.create_before_destroy,
+        protected: record.protected,
+        version: record.version,
+    }
+}
+
+fn read_record(stored: StoredRecord) -> ResourceRecord {
+    let digest = crate::record::digest(&stored.attributes, &stored.sensitive_paths);
+    ResourceRecord {
+        key: stored.key,
+        type_name: stored.type_name,
+        provider: stored.provider,
+        schema_version: stored.schema_version,
+        attributes: stored.attributes,
+        sensitive_paths: stored.sensitive_paths,
+        dependencies: stored.dependencies,
+        status: stored.status,
+        create_before_destroy: stored.create_before_destroy,
+        protected: stored.protected,
+        digest,
+        version: stored.version,
+    }
+}

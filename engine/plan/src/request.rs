@@ -1,0 +1,254 @@
+//! What the machine asks for, and what it is told: plain data, nothing of it runs.
+//!
+//! The driver (or a simulated world) does what a request says and answers it, in any order. Errors of services are a
+//! [`Failure`]: enough to decide what happens next and to tell a person, no more.
+
+use std::sync::Arc;
+
+use pilotis_state::Write;
+use pilotis_value::Value;
+use serde::{Deserialize, Serialize};
+
+/// Names a request; answers come with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RequestId(pub u64);
+
+/// Index of a provider configuration of this run; [`Machine::provider`](crate::Machine::provider) says which it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ProviderId(pub u32);
+
+/// Something that the machine wants to be done. Values are of the schema's implied type.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Connect a provider with the value of its block (wholly known). Answer: [`Answer::Connected`].
+    Connect {
+        /// Which configuration.
+        provider: ProviderId,
+        /// The local name, which is also the built-in provider's name.
+        name: String,
+        /// The value of the block.
+        config: Value,
+    },
+    /// List all objects of a type in several scopes. Answer: [`Answer::Listed`], one result for each scope.
+    List {
+        /// Through which connection.
+        provider: ProviderId,
+        /// Of which type.
+        type_name: Arc<str>,
+        /// One object for each scope.
+        scopes: Vec<Value>,
+        /// For each scope: the recorded objects that the machine wants to know about.
+        wanted: Vec<Vec<Value>>,
+    },
+    /// Read objects singly. Answer: [`Answer::Read`], one result for each.
+    Read {
+        /// Through which connection.
+        provider: ProviderId,
+        /// Type and recorded attributes of each.
+        objects: Vec<(Arc<str>, Value)>,
+    },
+    /// Read data sources. Answer: [`Answer::Data`], one result for each.
+    ReadData {
+        /// Through which connection.
+        provider: ProviderId,
+        /// Type and arguments of each; no two are equal.
+        sources: Vec<(Arc<str>, Value)>,
+    },
+    /// Read an object by the id that a person gave. Answer: [`Answer::Imported`].
+    Import {
+        /// Through which connection.
+        provider: ProviderId,
+        /// Of which type.
+        type_name: Arc<str>,
+        /// The id.
+        id: String,
+    },
+    /// Find out what became of a create whose answer was lost. Answer: [`Answer::Found`].
+    Find {
+        /// Through which connection.
+        provider: ProviderId,
+        /// Of which type.
+        type_name: Arc<str>,
+        /// What was planned, as far as it was kept; the rest is null.
+        planned: Value,
+    },
+    /// Write to the state, durably, all or nothing. Answer: [`Answer::Committed`].
+    Commit(Vec<Write>),
+    /// Make an object. Answer: [`Answer::Created`].
+    Create {
+        /// Through which connection.
+        provider: ProviderId,
+        /// For which instance.
+        address: Arc<str>,
+        /// Of which type.
+        type_name: Arc<str>,
+        /// What to make; computed attributes that nobody set are unknown.
+        planned: Value,
+    },
+    /// Change an object in place. Answer: [`Answer::Updated`].
+    Update {
+        /// Through which connection.
+        provider: ProviderId,
+        /// Of which instance.
+        address: Arc<str>,
+        /// Of which type.
+        type_name: Arc<str>,
+        /// What it is.
+        prior: Value,
+        /// What it is to be.
+        planned: Value,
+    },
+    /// Remove an object. Answer: [`Answer::Deleted`].
+    Delete {
+        /// Through which connection.
+        provider: ProviderId,
+        /// Of which instance.
+        address: Arc<str>,
+        /// Of which type.
+        type_name: Arc<str>,
+        /// What it is.
+        prior: Value,
+    },
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// To [`Request::Connect`].
+    Connected(Result<Connected, Failure>),
+    /// To [`Request::List`].
+    Listed(Vec<Result<Listing, Failure>>),
+    /// To [`Request::Read`]: the attributes, or none if it is gone for certain.
+    Read(Vec<Result<Option<Value>, Failure>>),
+    /// To [`Request::ReadData`].
+    Data(Vec<Result<Value, Failure>>),
+    /// To [`Request::Import`].
+    Imported(Result<Value, Failure>),
+    /// To [`Request::Find`].
+    Found(Result<Found, Failure>),
+    /// To [`Request::Commit`].
+    Committed(Result<(), CommitFailure>),
+    /// To [`Request::Create`].
+    Created(Result<Created, Failure>),
+    /// To [`Request::Update`]: all attributes.
+    Updated(Result<Value, Failure>),
+    /// To [`Request::Delete`].
+    Deleted(Result<(), Failure>),
+}
+
+/// A connection that stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connected {
+    /// Host that the calls go to: calls are limited for each.
+    pub host: String,
+    /// How many effects may be in flight to that host.
+    pub parallelism: usize,
+}
+
+/// What one scope holds.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// The objects; what the listing lacks is null.
+    pub objects: Vec<Value>,
+    /// Proven to be all there is.
+    pub complete: bool,
+}
+
+/// An object that was made.
+#[derive(Clone, Debug)]
+pub struct Created {
+    /// All its attributes.
+    pub object: Value,
+    /// It was made, but something after that failed.
+    pub error: Option<Failure>,
+}
+
+/// What became of a create whose answer was lost.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// It is there.
+    Object(Value),
+    /// Proven not to be there.
+    Absent,
+    /// It was there, its secret can't be had any more, and it was revoked.
+    Revoked,
+    /// Can't be told, and why.
+    Unknown(String),
+}
+
+/// Whether the effect happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Nothing was changed.
+    NotDone,
+    /// No answer: it may have happened.
+    Unknown,
+}
+
+/// Why something failed, for a person; never a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Whether the effect happened.
+    pub outcome: Outcome,
+    /// What is wrong, in a few words.
+    pub summary: String,
+    /// Why, in the service's words; may be empty.
+    pub detail: String,
+    /// What to do next, one sentence each.
+    pub help: Vec<String>,
+    /// The attribute that the service names.
+    pub attribute: Option<String>,
+}
+
+impl Failure {
+    /// A failure that changed nothing.
+    pub fn new(summary: impl Into<String>) -> Failure {
+        Failure {
+            outcome: Outcome::NotDone,
+            summary: summary.into(),
+            detail: String::new(),
+            help: Vec::new(),
+            attribute: None,
+        }
+    }
+    /// With the service's words.
+    pub fn detail(mut self, detail: impl Into<String>) -> Failure {
+        self.detail = detail.into();
+        self
+    }
+    /// It may have happened all the same.
+    pub fn unknown(mut self) -> Failure {
+        self.outcome = Outcome::Unknown;
+        self
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.summary)?;
+        if !self.detail.is_empty() {
+            write!(f, ": {}", self.detail)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why the state didn't take a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommitFailure {
+    /// A row isn't what it was when it was read (its key, as text). Nothing of the commit was done.
+    Conflict(String),
+    /// Another run holds the object. Nothing of the commit was done.
+    Locked(String),
+    /// The state can't be written. Whether the commit was done is not known.
+    Broken(String),
+}
+
+impl std::fmt::Display for CommitFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            CommitFailure::Conflict(key) => write!(f, "{key} has changed in the state since it was read"),
+            CommitFailure::Locked(text) | CommitFailure::Broken(text) => f.write_str(text),
+        }
+    }
+}

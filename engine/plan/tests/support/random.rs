@@ -1,0 +1,193 @@
+//! Numbers from a seed, and configurations from numbers.
+
+use std::fmt::Write as _;
+
+/// SplitMix64: the same numbers for the same seed, on every machine.
+#[derive(Clone, Debug)]
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+    /// Below `n`.
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.next() % n.max(1) as u64) as usize
+    }
+    /// True in `percent` of all cases.
+    pub fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+}
+
+/// A resource block to come.
+#[derive(Clone, Debug)]
+struct Block {
+    lone: bool,
+    /// 0: no `count`; else `count = n - 1`.
+    count: usize,
+    each: Vec<usize>,
+    zone: usize,
+    size: usize,
+    first: bool,
+    parent: Option<usize>,
+    mentions: Option<usize>,
+    after: Option<usize>,
+    in_module: bool,
+}
+
+/// A configuration that changes over time.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    blocks: Vec<Option<Block>>,
+    module_keys: Vec<usize>,
+}
+
+impl Shape {
+    pub fn new(random: &mut Random) -> Shape {
+        let count = 2 + random.below(6);
+        let mut shape = Shape { blocks: Vec::new(), module_keys: vec![0, 1] };
+        for i in 0..count {
+            let block = shape.block(i, random);
+            shape.blocks.push(Some(block));
+        }
+        shape
+    }
+
+    fn block(&self, i: usize, random: &mut Random) -> Block {
+        let in_module = random.chance(25);
+        let single = |j: &usize| {
+            self.blocks[*j].as_ref().is_some_and(|b| b.count == 0 && b.each.is_empty() && !b.in_module)
+        };
+        let any = |j: &usize| self.blocks[*j].as_ref().is_some_and(|b| !b.in_module);
+        let singles: Vec<usize> = (0..i).filter(single).collect();
+        let others: Vec<usize> = (0..i).filter(any).collect();
+        let pick =
+            |from: &[usize], random: &mut Random| (!from.is_empty()).then(|| from[random.below(from.len())]);
+        let parent = if random.chance(50) && !in_module { pick(&singles, random) } else { None };
+        let mentions = if random.chance(30) && !in_module { pick(&others, random) } else { None };
+        let after = if random.chance(15) && !in_module { pick(&others, random) } else { None };
+        let repeated = random.below(3);
+        Block {
+            lone: random.chance(20),
+            count: if repeated == 1 { 1 + random.below(4) } else { 0 },
+            each: if repeated == 2 {
+                (0..4).filter(|_| random.chance(50)).chain([9]).collect()
+            } else {
+                Vec::new()
+            },
+            zone: random.below(2),
+            size: random.below(3),
+            first: random.chance(20),
+            parent,
+            mentions,
+            after,
+            in_module,
+        }
+    }
+
+    /// Something changes.
+    pub fn change(&mut self, random: &mut Random) {
+        for i in 0..self.blocks.len() {
+            let Some(block) = &mut self.blocks[i] else { continue };
+            if random.chance(30) {
+                block.size = random.below(3);
+            }
+            if random.chance(25) {
+                block.zone = random.below(2);
+            }
+            if block.count > 0 && random.chance(30) {
+                block.count = 1 + random.below(4);
+            }
+            if random.chance(15) {
+                let needed = |b: &Block| b.parent == Some(i) || b.mentions == Some(i) || b.after == Some(i);
+                if !self.blocks.iter().flatten().any(needed) {
+                    self.blocks[i] = None;
+                }
+            }
+        }
+        if random.chance(30) {
+            self.module_keys = (0..3).filter(|_| random.chance(60)).collect();
+        }
+        let i = self.blocks.len();
+        if i < 12 && random.chance(40) {
+            let block = self.block(i, random);
+            self.blocks.push(Some(block));
+        }
+    }
+
+    /// Nothing is made before its old one is removed.
+    pub fn never_first(&mut self) {
+        self.blocks.iter_mut().flatten().for_each(|b| b.first = false);
+    }
+
+    /// The root module and the module `m`.
+    pub fn text(&self) -> (String, String) {
+        let (mut root, mut module) = (String::new(), String::from("variable \"key\" { type = string }\n"));
+        for (i, block) in self.blocks.iter().enumerate() {
+            let Some(block) = block else { continue };
+            let out = if block.in_module { &mut module } else { &mut root };
+            self.block_text(i, block, out);
+        }
+        if self.blocks.iter().flatten().any(|b| b.in_module) {
+            let keys: Vec<String> = self.module_keys.iter().map(|k| format!("\"k{k}\"")).collect();
+            writeln!(
+                root,
+                "module \"m\" {{\n  source = \"./m\"\n  for_each = toset([{}])\n  key = each.key\n}}",
+                keys.join(", ")
+            )
+            .unwrap();
+        }
+        (root, module)
+    }
+
+    fn block_text(&self, i: usize, block: &Block, out: &mut String) {
+        let ty = if block.lone { "sim_lone" } else { "sim_thing" };
+        writeln!(out, "resource \"{ty}\" \"r{i}\" {{").unwrap();
+        let mut name = format!("r{i}");
+        if block.in_module {
+            name.push_str("-${var.key}");
+        }
+        if block.count > 0 {
+            writeln!(out, "  count = {}", block.count - 1).unwrap();
+            name.push_str("-${count.index}");
+        } else if !block.each.is_empty() {
+            let keys: Vec<String> = block.each.iter().map(|k| format!("\"e{k}\"")).collect();
+            writeln!(out, "  for_each = toset([{}])", keys.join(", ")).unwrap();
+            name.push_str("-${each.key}");
+        }
+        if block.lone {
+            writeln!(out, "  name = \"{name}\"\n  value = \"{}\"", block.size).unwrap();
+        } else {
+            // A new object beside the old one needs another name.
+            writeln!(
+                out,
+                "  name = \"{name}-{}\"\n  zone = \"z{}\"\n  size = {}",
+                block.zone, block.zone, block.size
+            )
+            .unwrap();
+            if let Some(parent) = block.parent {
+                writeln!(out, "  parent = {}.id", self.address(parent)).unwrap();
+            }
+            if let Some(other) = block.mentions {
+                writeln!(out, "  tags = {{ seen = jsonencode({}) }}", self.address(other)).unwrap();
+            }
+        }
+        if let Some(after) = block.after {
+            writeln!(out, "  depends_on = [{}]", self.address(after)).unwrap();
+        }
+        if block.first && !block.lone {
+            writeln!(out, "  lifecycle {{ create_before_destroy = true }}").unwrap();
+        }
+        out.push_str("}\n");
+    }
+
+    fn address(&self, i: usize) -> String {
+        let lone = self.blocks[i].as_ref().is_some_and(|b| b.lone);
+        format!("{}.r{i}", if lone { "sim_lone" } else { "sim_thing" })
+    }
+}

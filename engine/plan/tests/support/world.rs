@@ -1,0 +1,224 @@
+//! A service that lives in a map, and does what requests ask of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use pilotis_plan::{Answer, Connected, Created, Failure, Found, Listing, Request};
+use pilotis_value::{Type, Value};
+
+/// The world.
+#[derive(Clone, Default)]
+pub struct World {
+    /// Objects by id, with their type.
+    pub objects: BTreeMap<String, (Arc<str>, Value)>,
+    /// Every call, in order: `create sim_thing.a`, `list sim_thing 2`, `read 1` …
+    pub log: Vec<String>,
+    /// What data sources say, by name.
+    pub answers: BTreeMap<String, String>,
+    /// Addresses whose next effect fails before anything happens.
+    pub refuse: BTreeSet<String>,
+    /// Addresses whose next effect happens, and whose answer is lost.
+    pub lose: BTreeSet<String>,
+    /// Listings are not proven complete.
+    pub incomplete: bool,
+    /// Listings and reads fail with this.
+    pub blind: Option<String>,
+    /// Connecting fails with this.
+    pub unreachable: Option<String>,
+    /// For measurements: names may be taken twice, listings say what the asker knows, nothing is written down.
+    pub free: bool,
+    pub counter: u64,
+}
+
+/// `object` with other values of some attributes.
+pub fn with<const N: usize>(object: &Value, changes: [(&str, Value); N]) -> Value {
+    let mut entries = object.as_entries().cloned().unwrap_or_default();
+    entries.extend(changes.into_iter().map(|(name, value)| (name.into(), value)));
+    Value::object(entries)
+}
+
+impl World {
+    pub fn answer(&mut self, request: Request) -> Answer {
+        match request {
+            Request::Connect { .. } => Answer::Connected(match &self.unreachable {
+                Some(why) => Err(Failure::new(why)),
+                None => Ok(Connected { host: "sim.example".into(), parallelism: 100 }),
+            }),
+            Request::List { type_name, scopes, wanted, .. } => {
+                if self.free {
+                    let echo = |objects: Vec<Value>| Ok(Listing { objects, complete: true });
+                    return Answer::Listed(wanted.into_iter().map(echo).collect());
+                }
+                let asked: usize = wanted.iter().map(Vec::len).sum();
+                self.log.push(format!("list {type_name} {} for {asked}", scopes.len()));
+                Answer::Listed(scopes.iter().map(|scope| self.list(&type_name, scope)).collect())
+            }
+            Request::Read { objects, .. } => {
+                self.log.push(format!("read {}", objects.len()));
+                Answer::Read(objects.iter().map(|(t, prior)| self.read(t, prior)).collect())
+            }
+            Request::ReadData { sources, .. } => {
+                self.log.push(format!("data {}", sources.len()));
+                Answer::Data(sources.iter().map(|(_, config)| self.data(config)).collect())
+            }
+            Request::Import { id, .. } => {
+                self.log.push(format!("import {id}"));
+                let found = self.objects.get(&id).map(|(_, o)| shown(o));
+                Answer::Imported(found.ok_or_else(|| Failure::new(format!("There is no object {id}"))))
+            }
+            Request::Find { type_name, planned, .. } => {
+                self.log.push(format!("find {type_name}"));
+                Answer::Found(Ok(self.find(&type_name, &planned)))
+            }
+            Request::Create { address, type_name, planned, .. } => {
+                if self.free {
+                    let object = self.create(&type_name, &planned);
+                    return Answer::Created(Ok(Created { object, error: None }));
+                }
+                self.log.push(format!("create {address}"));
+                if let Some(failure) = self.refused(&address) {
+                    return Answer::Created(Err(failure));
+                }
+                if let Found::Object(twin) = self.find(&type_name, &planned) {
+                    let why = format!("{:?} is taken already", twin.get("name"));
+                    return Answer::Created(Err(Failure::new(why)));
+                }
+                let object = self.create(&type_name, &planned);
+                if self.lose.remove(&*address) {
+                    return Answer::Created(Err(Failure::new("No answer").unknown()));
+                }
+                Answer::Created(Ok(Created { object, error: None }))
+            }
+            Request::Update { address, prior, planned, .. } => {
+                self.log.push(format!("update {address}"));
+                if let Some(failure) = self.refused(&address) {
+                    return Answer::Updated(Err(failure));
+                }
+                let object = self.update(&prior, &planned);
+                if self.lose.remove(&*address) {
+                    return Answer::Updated(Err(Failure::new("No answer").unknown()));
+                }
+                Answer::Updated(object)
+            }
+            Request::Delete { address, prior, .. } => {
+                self.log.push(format!("delete {address}"));
+                if let Some(failure) = self.refused(&address) {
+                    return Answer::Deleted(Err(failure));
+                }
+                self.objects.remove(prior.get("id").and_then(Value::as_str).unwrap_or_default());
+                if self.lose.remove(&*address) {
+                    return Answer::Deleted(Err(Failure::new("No answer").unknown()));
+                }
+                Answer::Deleted(Ok(()))
+            }
+            Request::Commit(_) => unreachable!("the state is not the world"),
+        }
+    }
+
+    fn refused(&mut self, address: &str) -> Option<Failure> {
+        self.refuse.remove(address).then(|| Failure::new("The service said no"))
+    }
+
+    pub fn list(&self, type_name: &Arc<str>, scope: &Value) -> Result<Listing, Failure> {
+        if let Some(why) = &self.blind {
+            return Err(Failure::new(why));
+        }
+        let in_scope = |o: &Value| scope.as_entries().into_iter().flatten().all(|(n, v)| o.get(n) == Some(v));
+        let objects = self.objects.values().filter(|(t, o)| t == type_name && in_scope(o));
+        let lacking = |o: &Value| with(&shown(o), [("script", Value::null(Type::String))]);
+        let objects = objects.map(|(_, o)| lacking(o));
+        // Half of them, if a page was lost.
+        let objects = if self.incomplete { objects.step_by(2).collect() } else { objects.collect() };
+        Ok(Listing { objects, complete: !self.incomplete })
+    }
+
+    fn read(&self, type_name: &str, prior: &Value) -> Result<Option<Value>, Failure> {
+        if type_name == "terraform_data" {
+            return Ok(Some(prior.clone()));
+        }
+        if let Some(why) = &self.blind {
+            return Err(Failure::new(why));
+        }
+        let id = prior.get("id").and_then(Value::as_str).unwrap_or_default();
+        Ok(self.objects.get(id).map(|(_, o)| shown(o)))
+    }
+
+    fn data(&self, config: &Value) -> Result<Value, Failure> {
+        let name = config.get("name").and_then(Value::as_str).unwrap_or_default();
+        let answer =
+            self.answers.get(name).ok_or_else(|| Failure::new(format!("There is nothing called {name}")))?;
+        Ok(with(config, [("value", Value::string(answer))]))
+    }
+
+    fn find(&self, type_name: &Arc<str>, planned: &Value) -> Found {
+        // `terraform_data` has no name.
+        let same = |o: &Value, name: &str| {
+            let plain = |v: &Value| v.get(name).map(|v| v.clone().unmark_deep().0);
+            type_name.as_ref() != "terraform_data" && plain(o) == plain(planned)
+        };
+        let mut found =
+            self.objects.values().filter(|(t, o)| t == type_name && same(o, "name") && same(o, "parent"));
+        match found.next() {
+            Some((_, object)) => Found::Object(shown(object)),
+            None => Found::Absent,
+        }
+    }
+
+    fn create(&mut self, type_name: &Arc<str>, planned: &Value) -> Value {
+        self.counter += 1;
+        let id = format!("id-{}", self.counter);
+        let object = self.complete(planned, &id);
+        self.objects.insert(id, (type_name.clone(), object.clone()));
+        object
+    }
+
+    fn update(&mut self, prior: &Value, planned: &Value) -> Result<Value, Failure> {
+        let id = prior.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let Some((type_name, _)) = self.objects.get(&id).cloned() else {
+            return Err(Failure::new(format!("There is no object {id}")));
+        };
+        self.counter += 1;
+        let object = self.complete(planned, &id);
+        self.objects.insert(id, (type_name, object.clone()));
+        Ok(object)
+    }
+
+    /// The object, with what the service says of it.
+    fn complete(&self, planned: &Value, id: &str) -> Value {
+        let mut object = planned.clone().unmark_deep().0;
+        for (name, value) in [
+            ("id", Value::string(id)),
+            ("note", Value::string("a note")),
+            ("stamp", Value::number(i64::try_from(self.counter).unwrap())),
+            ("token", Value::string(format!("token of {id}"))),
+            ("output", planned.get("input").cloned().unwrap_or_else(|| Value::null(Type::Dynamic))),
+        ] {
+            let unknown = object.get(name).is_some_and(|v| !v.is_known());
+            if unknown || (name == "stamp" && object.get(name).is_some()) {
+                object = with(&object, [(name, value)]);
+            }
+        }
+        let name_ports = |ports: &Value| {
+            let ports = ports.as_elements().unwrap_or_default().iter().map(|p| {
+                let named = p.get("name").is_some_and(Value::is_known);
+                if named { p.clone() } else { with(p, [("name", Value::string("unnamed"))]) }
+            });
+            let ports: Vec<Value> = ports.collect();
+            let element = Type::object([("number", Type::Number), ("name", Type::String)]);
+            Value::set(element, ports)
+        };
+        match object.get("port").cloned() {
+            Some(ports) => with(&object, [("port", name_ports(&ports))]),
+            None => object,
+        }
+    }
+}
+
+/// What a service shows of an object: never its secrets.
+fn shown(object: &Value) -> Value {
+    let null = || Value::null(Type::String);
+    match object.get("password") {
+        Some(_) => with(object, [("password", null()), ("token", null())]),
+        None => object.clone(),
+    }
+}
