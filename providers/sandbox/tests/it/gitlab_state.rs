@@ -1,0 +1,34 @@
+//! Terraform state kept in GitLab.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::lab::lab;
+
+#[tokio::test]
+async fn a_state_is_locked_written_read_and_unlocked() {
+    let lab = lab().await;
+    let forge = lab.group("forge", None).await;
+    let project = lab.project("infra", forge).await;
+    let state = format!("/projects/{project}/terraform/state/prod.v1");
+    lab.get(&state).await.expect(404);
+    let mine = json!({ "ID": "1", "Who": "marie", "Operation": "OperationTypeApply" });
+    lab.post(&format!("{state}/lock"), mine.clone()).await.expect(200);
+    lab.get(&state).await.expect(204);
+    let taken = lab.post(&format!("{state}/lock"), json!({ "ID": "2", "Who": "paul" })).await.expect(409);
+    assert_eq!(taken, mine, "who holds it");
+    lab.post(&state, json!({ "serial": 1, "lineage": "x" })).await.expect(409);
+    lab.post(&format!("{state}?ID=1"), json!({ "serial": 1, "lineage": "x" })).await.expect(200);
+    lab.post(&format!("{state}?ID=1"), json!({ "serial": 1, "lineage": "x" })).await.expect(422);
+    lab.post(&format!("{state}?ID=1"), json!({ "lineage": "x" })).await.expect(422);
+    lab.post(&format!("{state}?ID=1"), json!({ "serial": 10, "lineage": "x" })).await.expect(200);
+    assert_eq!(lab.get(&state).await.expect(200)["serial"], 10);
+    assert_eq!(lab.get(&format!("{state}/versions/1")).await.expect(200)["serial"], 1);
+    let lock = format!("{state}/lock");
+    lab.send_as(&lab.token, Method::DELETE, &lock, Some(json!({ "ID": "2" }))).await.expect(409);
+    lab.send_as(&lab.token, Method::DELETE, &lock, Some(mine)).await.expect(200);
+    let basic = lab.http.get(format!("{}/api/v4{state}", lab.url)).basic_auth("anyone", Some(&lab.token));
+    assert_eq!(basic.send().await.unwrap().status(), 200);
+    lab.delete(&state).await.expect(200);
+    lab.get(&state).await.expect(404);
+}
