@@ -1,1 +1,17 @@
-//! pilotis-apply
+//! The driver: runs the planner's machine against real providers and a real state, on tokio.
+//!
+//! Here live the engine that a command line talks to, the loop that does what the machine asks for, limits, leases,
+//! cancellation, progress, and the providers that need no service. No decision is made here: what is read, planned and
+//! done is the machine's to say (`pilotis-plan`).
+
+mod builtin;
+mod drive;
+mod engine;
+mod import;
+mod report;
+mod store;
+
+pub use builtin::TerraformProvider;
+pub use engine::{ApplyOptions, ApplyReport, Engine, EngineError, Imported, Planned, Providers, Settings};
+pub use report::{Event, Operation, Quiet, Reporter};
+pub use store::StoreThread;

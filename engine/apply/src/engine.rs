@@ -1,0 +1,429 @@
+//! What a command line talks to: plan, apply, drift, import.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pilotis_config::{Configuration, RootVariables, Schemas};
+use pilotis_diag::Diagnostics;
+use pilotis_lang::Files;
+use pilotis_plan::planfile::PlanFile;
+use pilotis_plan::recording::{Answers, ModuleFiles, RecordingFiles};
+use pilotis_plan::{Applied, ApplyStart, Inputs, Machine, Plan, PlanAction, PlanOptions};
+use pilotis_sdk::{Provider, SandboxEndpoint};
+use pilotis_state::{
+    Holder, Lease, ResourceKey, Run, RunId, RunKind, RunStatus, Snapshot, StateError, Store, Timestamp, Write,
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::drive::{Connections, Driver, Names, now};
+use crate::{Event, Reporter, StoreThread};
+
+/// All providers of the program, by local name.
+#[derive(Clone, Default)]
+pub struct Providers {
+    /// `gitlab` → the provider.
+    pub by_name: BTreeMap<String, Arc<dyn Provider>>,
+}
+
+impl Providers {
+    /// With one more.
+    pub fn with(mut self, provider: Arc<dyn Provider>) -> Providers {
+        self.by_name.insert(provider.schema().name.clone(), provider);
+        self
+    }
+    /// Their schemas, for loading a configuration.
+    pub fn schemas(&self) -> Schemas {
+        let providers = self.by_name.iter().map(|(name, p)| (name.clone(), Arc::new(p.schema().clone())));
+        Schemas { providers: providers.collect() }
+    }
+}
+
+/// What an engine is told of its surroundings.
+#[derive(Clone)]
+pub struct Settings {
+    /// Environment variables, for the providers.
+    pub variables: BTreeMap<String, String>,
+    /// Sandbox endpoints by provider's local name; empty: the real services.
+    pub sandbox: BTreeMap<String, SandboxEndpoint>,
+    /// Folder that relative paths of provider blocks start from.
+    pub base_dir: PathBuf,
+    /// For functions that read files.
+    pub files: Arc<dyn Files>,
+    /// Who holds leases: this process, and the person or CI job.
+    pub holder: Holder,
+    /// Commit of the configuration, if it lies in a Git work tree.
+    pub commit: Option<String>,
+    /// `-parallelism`: effects in flight at most, over all hosts.
+    pub parallelism: usize,
+    /// Take leases of what a run changes (`-lock=false` doesn't).
+    pub lock: bool,
+    /// Wait this long for somebody else's lease.
+    pub lock_timeout: Duration,
+}
+
+/// The engine: a state and the providers.
+pub struct Engine {
+    store: StoreThread,
+    providers: Providers,
+    settings: Settings,
+}
+
+/// A plan that can be applied: the plan as data, and the machine that made it.
+pub struct Planned {
+    /// What would be done.
+    pub plan: Plan,
+    /// What made it; goes on with applying.
+    pub machine: Box<Machine>,
+    /// Connections that planning has made.
+    pub(crate) connections: Connections,
+}
+
+/// Options of an apply.
+#[derive(Clone, Debug)]
+pub struct ApplyOptions {
+    /// What the run's record says.
+    pub kind: RunKind,
+}
+
+/// What came of an apply.
+#[derive(Clone, Debug)]
+pub struct ApplyReport {
+    /// Per object, and as a whole.
+    pub applied: Applied,
+    /// Id of the run's record.
+    pub run: String,
+    /// Calls made to services: (reads, writes).
+    pub calls: (u64, u64),
+}
+
+/// What an import took over.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// The address that it has now.
+    pub address: String,
+    /// Its id at the service.
+    pub id: String,
+}
+
+/// Why the engine could not do what it was told.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The state.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The configuration, the plan: said in diagnostics.
+    #[error("the plan has errors")]
+    Diagnostics(Diagnostics),
+    /// Objects that the plan rests on have changed in the state since it was made. Nothing was done.
+    #[error("the plan is stale: {} changed since it was made", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    Stale(Vec<ResourceKey>),
+    /// A saved plan would do something else now. Nothing was done.
+    #[error("the saved plan is stale: on the state of today it would do something else")]
+    Different {
+        /// The plan that was saved.
+        saved: Box<Plan>,
+        /// What it would be now.
+        now: Box<Plan>,
+    },
+    /// A saved plan can't be used.
+    #[error("{0}")]
+    PlanFile(String),
+    /// Stopped by a person before anything was done.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// The state is closed with the engine, on every way out.
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.store.close();
+    }
+}
+
+impl Engine {
+    /// An engine. The store moves to a thread of its own.
+    pub fn new(store: Box<dyn Store>, providers: Providers, settings: Settings) -> Engine {
+        Engine { store: StoreThread::start(store), providers, settings }
+    }
+    /// The state, for reads and edits that are not the engine's.
+    pub fn store(&self) -> &StoreThread {
+        &self.store
+    }
+    /// Makes a plan. Errors of the configuration and of services are in the plan's diagnostics; nothing is changed at any service.
+    pub async fn plan(
+        &self,
+        configuration: Arc<Configuration>,
+        variables: RootVariables,
+        options: PlanOptions,
+        reporter: &dyn Reporter,
+        cancel: &CancellationToken,
+    ) -> Result<Planned, EngineError> {
+        let snapshot = Arc::new(self.store.with(|store| store.snapshot()).await?);
+        let inputs = self.inputs(configuration, variables, options, snapshot);
+        self.make(inputs, self.driver(reporter), cancel).await.map(|(planned, _)| planned)
+    }
+
+    /// Makes a plan and keeps what it was made from, to be saved.
+    pub async fn plan_to_save(
+        &self,
+        modules: ModuleFiles,
+        configuration: Arc<Configuration>,
+        variables: RootVariables,
+        options: PlanOptions,
+        reporter: &dyn Reporter,
+        cancel: &CancellationToken,
+    ) -> Result<(Planned, PlanFile), EngineError> {
+        loop {
+            let snapshot = Arc::new(self.store.with(|store| store.snapshot()).await?);
+            let files = Arc::new(RecordingFiles::new(self.settings.files.clone()));
+            let mut inputs =
+                self.inputs(configuration.clone(), variables.clone(), options.clone(), snapshot.clone());
+            inputs.files = files.clone();
+            let (started, seed) = (inputs.started, inputs.seed);
+            let mut driver = self.driver(reporter);
+            driver.keep = Some(Answers::default());
+            let (planned, answers) = self.make(inputs, driver, cancel).await?;
+            // Interrupted changes were settled on the way: the plan is made again on the state as it is now.
+            if !snapshot.abandoned(started).is_empty() && !planned.plan.diagnostics.has_errors() {
+                continue;
+            }
+            let file = PlanFile {
+                program: env!("CARGO_PKG_VERSION").into(),
+                modules,
+                files: files.files(),
+                variables,
+                options,
+                snapshot,
+                answers,
+                started,
+                seed,
+                digest: planned.plan.digest.clone(),
+            };
+            return Ok((planned, file));
+        }
+    }
+
+    /// Makes a saved plan again on the state of today. `given`: values of variables that live for one run only.
+    /// [`EngineError::Different`] if it would do something else now.
+    pub async fn plan_again(
+        &self,
+        file: &PlanFile,
+        configuration: Arc<Configuration>,
+        given: &RootVariables,
+        reporter: &dyn Reporter,
+        cancel: &CancellationToken,
+    ) -> Result<Planned, EngineError> {
+        let schemas = self.providers.schemas();
+        let mut inputs = file.inputs(configuration.clone(), schemas.clone(), given);
+        inputs.snapshot = Arc::new(self.store.with(|store| store.snapshot()).await?);
+        inputs.now = now();
+        inputs.seed = Uuid::new_v4().as_u128();
+        let mut driver = self.driver(reporter);
+        driver.again = Some(file);
+        let (planned, _) = self.make(inputs, driver, cancel).await?;
+        if planned.plan.digest == file.digest || planned.plan.diagnostics.has_errors() {
+            return Ok(planned);
+        }
+        let saved = file.plan(configuration, schemas).map_err(|e| EngineError::PlanFile(e.to_string()))?;
+        Err(EngineError::Different { saved: Box::new(saved), now: Box::new(planned.plan) })
+    }
+
+    fn inputs(
+        &self,
+        configuration: Arc<Configuration>,
+        variables: RootVariables,
+        options: PlanOptions,
+        snapshot: Arc<Snapshot>,
+    ) -> Inputs {
+        Inputs {
+            configuration,
+            schemas: self.providers.schemas(),
+            variables,
+            options,
+            snapshot,
+            files: self.settings.files.clone(),
+            started: now(),
+            now: now(),
+            seed: Uuid::new_v4().as_u128(),
+        }
+    }
+
+    async fn make(
+        &self,
+        inputs: Inputs,
+        mut driver: Driver<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<(Planned, Answers), EngineError> {
+        let mut machine = Box::new(Machine::new(inputs));
+        let never = CancellationToken::new();
+        tokio::select! {
+            () = driver.run(&mut machine, &never, &never) => {}
+            () = cancel.cancelled() => return Err(EngineError::Interrupted),
+        }
+        let mut plan = machine.take_plan().unwrap_or_default();
+        plan.calls = driver.calls();
+        let changes = plan.changes.iter().filter(|c| c.action != PlanAction::NoOp).count();
+        driver.reporter.event(&Event::Planned { changes });
+        let answers = driver.keep.take().unwrap_or_default();
+        Ok((Planned { plan, machine, connections: driver.connections }, answers))
+    }
+
+    /// Does what a plan says. `soft`: finish what is in flight and begin nothing more; `hard`: note what is in flight as unknown, and
+    /// return.
+    pub async fn apply(
+        &self,
+        planned: Planned,
+        options: ApplyOptions,
+        reporter: &dyn Reporter,
+        soft: &CancellationToken,
+        hard: &CancellationToken,
+    ) -> Result<ApplyReport, EngineError> {
+        let Planned { plan, mut machine, connections } = planned;
+        if plan.diagnostics.has_errors() {
+            return Err(EngineError::Diagnostics(plan.diagnostics));
+        }
+        let run = RunId(Uuid::new_v4().to_string().into());
+        let leases = self.lease(machine.write_set(), &run, soft).await?;
+        let result = match self.stale(&machine).await {
+            Ok(()) => {
+                self.carry_out(&plan, &mut machine, connections, &run, options, reporter, soft, hard).await
+            }
+            Err(e) => Err(e),
+        };
+        drop(leases);
+        let id = run.clone();
+        self.store.with(move |store| store.release(&id)).await?;
+        result
+    }
+
+    /// Between the plan and the leases somebody else may have changed what the plan rests on.
+    async fn stale(&self, machine: &Machine) -> Result<(), EngineError> {
+        let snapshot = self.store.with(|store| store.snapshot()).await?;
+        let stale = machine.stale(&snapshot);
+        if stale.is_empty() { Ok(()) } else { Err(EngineError::Stale(stale)) }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one caller; a struct would only rename them")]
+    async fn carry_out(
+        &self,
+        plan: &Plan,
+        machine: &mut Machine,
+        connections: Connections,
+        run: &RunId,
+        options: ApplyOptions,
+        reporter: &dyn Reporter,
+        soft: &CancellationToken,
+        hard: &CancellationToken,
+    ) -> Result<ApplyReport, EngineError> {
+        let record = Run {
+            id: run.clone(),
+            kind: options.kind,
+            who: self.settings.holder.who.clone(),
+            commit: self.settings.commit.clone(),
+            plan_digest: Some(plan.digest.clone()).filter(|d| !d.is_empty()),
+            started: now(),
+            finished: None,
+            status: RunStatus::Running,
+            calls: 0,
+        };
+        self.store.commit(vec![Write::StartRun(record)]).await?;
+        let mut driver = self.driver(reporter);
+        driver.connections = connections;
+        driver.names = names(plan);
+        let before = driver.calls();
+        machine.apply(ApplyStart { run: run.clone(), now: now(), parallelism: self.settings.parallelism });
+        driver.run(machine, soft, hard).await;
+        let applied = machine.applied();
+        let after = driver.calls();
+        let calls = (after.0 - before.0, after.1 - before.1);
+        let finish =
+            Write::FinishRun { id: run.clone(), status: applied.status, at: now(), calls: calls.0 + calls.1 };
+        if applied.state_broken.is_none() {
+            self.store.commit(vec![finish]).await?;
+        }
+        Ok(ApplyReport { applied, run: run.0.to_string(), calls })
+    }
+
+    fn driver<'a>(&'a self, reporter: &'a dyn Reporter) -> Driver<'a> {
+        Driver {
+            providers: &self.providers,
+            settings: &self.settings,
+            store: &self.store,
+            reporter,
+            names: Names::new(),
+            connections: Connections::new(),
+            keep: None,
+            again: None,
+        }
+    }
+
+    /// Takes the right to change what the plan changes, waits for it if it was told to, and keeps it for as long as the result lives.
+    async fn lease(
+        &self,
+        addresses: Vec<Arc<str>>,
+        run: &RunId,
+        cancel: &CancellationToken,
+    ) -> Result<Option<Renewal>, EngineError> {
+        if !self.settings.lock || addresses.is_empty() {
+            return Ok(None);
+        }
+        let deadline = tokio::time::Instant::now() + self.settings.lock_timeout;
+        loop {
+            let leases: Vec<Lease> = addresses.iter().map(|address| self.lease_of(address, run)).collect();
+            match self.store.with(move |store| store.acquire(&leases, now())).await {
+                Ok(()) => break,
+                Err(StateError::Locked { .. }) if tokio::time::Instant::now() < deadline => {
+                    tokio::select! {
+                        () = tokio::time::sleep(LOCK_POLL) => {}
+                        () = cancel.cancelled() => return Err(EngineError::Interrupted),
+                    }
+                }
+                Err(e) => return Err(e.into()),
+            }
+        }
+        let (store, id) = (self.store.clone(), run.clone());
+        let task = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(LEASE / 3).await;
+                let (id, expires) = (id.clone(), expiry());
+                if let Err(e) = store.with(move |store| store.renew(&id, expires)).await {
+                    tracing::warn!("the leases could not be renewed: {e}");
+                }
+            }
+        });
+        Ok(Some(Renewal(task)))
+    }
+
+    fn lease_of(&self, address: &Arc<str>, run: &RunId) -> Lease {
+        Lease {
+            address: address.clone(),
+            holder: self.settings.holder.clone(),
+            run: run.clone(),
+            expires: expiry(),
+        }
+    }
+}
+
+/// How long a lease lasts unless it is renewed: a run on another machine that died is waited for no longer.
+const LEASE: Duration = Duration::from_secs(90);
+const LOCK_POLL: Duration = Duration::from_millis(500);
+
+fn expiry() -> Timestamp {
+    Timestamp(now().0 + LEASE.as_millis() as i64)
+}
+
+/// Renews leases until it is dropped.
+struct Renewal(tokio::task::JoinHandle<()>);
+
+impl Drop for Renewal {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn names(plan: &Plan) -> Names {
+    plan.changes.iter().map(|c| (c.address.to_string().into(), (c.display.clone(), c.action))).collect()
+}
