@@ -1,0 +1,65 @@
+//! `show -json` of a state, and `output -json`.
+
+use pilotis_state::Status;
+use pilotis_value::{Value, json};
+use serde_json::{Map, Value as Json, json as object};
+
+use super::marked::{self, Secrets};
+use super::modules::{Module, named};
+use crate::guarded;
+use crate::state::StateObject;
+
+/// The document, `format_version` 1.0.
+pub fn state<'a>(
+    objects: &[StateObject<'_>],
+    outputs: impl IntoIterator<Item = (&'a str, &'a Value, bool)>,
+    version: &str,
+    secrets: Secrets,
+) -> Json {
+    let outputs = self::outputs(outputs, secrets);
+    let mut out = Map::new();
+    out.insert("format_version".into(), "1.0".into());
+    if objects.is_empty() && outputs.as_object().is_none_or(Map::is_empty) {
+        return Json::Object(out);
+    }
+    out.insert("terraform_version".into(), version.into());
+    let mut root = Module::default();
+    for stored in objects {
+        let record = stored.record;
+        let mut entry = named(&stored.address, &record.provider);
+        entry.insert("schema_version".into(), record.schema_version.into());
+        entry.insert("values".into(), marked::value(&stored.value, secrets));
+        entry.insert("sensitive_values".into(), marked::sensitive(&stored.value));
+        if !record.dependencies.is_empty() {
+            entry.insert("depends_on".into(), record.dependencies.iter().map(|d| Json::from(&**d)).collect());
+        }
+        if record.status == Status::Tainted {
+            entry.insert("tainted".into(), true.into());
+        }
+        if let Some(key) = &record.key.deposed {
+            entry.insert("deposed_key".into(), Json::from(&**key));
+        }
+        root.add(&stored.address, Json::Object(entry));
+    }
+    let mut values = Map::new();
+    if outputs.as_object().is_some_and(|o| !o.is_empty()) {
+        values.insert("outputs".into(), outputs);
+    }
+    values.insert("root_module".into(), root.into_json());
+    out.insert("values".into(), values.into());
+    Json::Object(out)
+}
+
+/// `output -json`: `{"name": {"sensitive": …, "type": …, "value": …}}`.
+pub fn outputs<'a>(outputs: impl IntoIterator<Item = (&'a str, &'a Value, bool)>, secrets: Secrets) -> Json {
+    let entry = |(name, value, sensitive): (&str, &Value, bool)| {
+        let value = guarded(value.clone(), sensitive);
+        let entry = object!({
+            "sensitive": value.has_sensitive(),
+            "type": json::encode_type(&value.ty()),
+            "value": marked::value(&value, secrets),
+        });
+        (name.to_owned(), entry)
+    };
+    Json::Object(outputs.into_iter().map(entry).collect())
+}

@@ -1,0 +1,21 @@
+//! Reports as text for a terminal or a log.
+
+mod difference;
+mod drift;
+mod lines;
+mod literal;
+mod outputs;
+mod pairing;
+mod plan;
+mod run;
+mod style;
+mod tree;
+mod unified;
+
+pub use drift::drift;
+pub use literal::{SENSITIVE, UNKNOWN, one_line};
+pub use outputs::{outputs, state_list_entry, state_object};
+pub use plan::{Lost, plan, verdict};
+pub use run::{run, run_verdict};
+pub use style::{Role, Style, clean};
+pub use unified::unified_diff;
