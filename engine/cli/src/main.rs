@@ -1,1 +1,104 @@
-fn main() {}
+//! The binary `pilotis`: arguments in, exit code out. One file a command; no decision about infrastructure is made here.
+
+mod args;
+mod builtin;
+mod clock;
+mod commands;
+mod exit;
+mod files;
+mod folder;
+mod git;
+mod interrupt;
+mod planning;
+mod progress;
+mod records;
+mod sandbox;
+mod session;
+mod view;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+use args::{Cli, Command};
+use exit::Exit;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse_from(args::normalize(std::env::args_os())) {
+        Ok(cli) => cli,
+        // Help and version are no errors; wrong flags are 1 as in Terraform, not clap's 2, which means pending changes here.
+        Err(e) => {
+            let _ = e.print();
+            return if e.use_stderr() { ExitCode::from(Exit::Error as u8) } else { ExitCode::SUCCESS };
+        }
+    };
+    log();
+    match run(cli) {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(error) => {
+            let exit = exit_of(&error);
+            view::View::plain(false).error(&error);
+            ExitCode::from(exit as u8)
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<Exit> {
+    if let Some(dir) = &cli.chdir {
+        std::env::set_current_dir(dir)
+            .with_context(|| format!("-chdir={dir}: the folder can't be entered"))?;
+    }
+    match &cli.command {
+        Command::Version(args) => commands::version::run(args),
+        Command::Completion(args) => commands::completion::run(args),
+        Command::Fmt(args) => commands::fmt::run(args),
+        Command::Validate(args) => commands::validate::run(args),
+        Command::Init(args) => commands::init::run(args),
+        Command::Output(args) => commands::output::run(args),
+        Command::State(args) => commands::state::run(args),
+        Command::Graph(args) => commands::graph::run(args),
+        command => served(command),
+    }
+}
+
+/// Commands that talk to services.
+fn served(command: &Command) -> anyhow::Result<Exit> {
+    // reqwest, kube and the sandbox share one TLS provider; rustls refuses to guess.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = tokio::runtime::Runtime::new().context("the runtime can't start")?;
+    let exit = runtime.block_on(async {
+        match command {
+            Command::Plan(args) => Box::pin(commands::plan::run(args)).await,
+            Command::Apply(args) => Box::pin(commands::apply::run(args, false)).await,
+            Command::Destroy(args) => Box::pin(commands::apply::run(args, true)).await,
+            Command::Drift(args) => Box::pin(commands::drift::run(args)).await,
+            Command::Show(args) => Box::pin(commands::show::run(args)).await,
+            Command::Import(args) => Box::pin(commands::import::run(args)).await,
+            Command::Sandbox(args) => Box::pin(commands::sandbox::run(args)).await,
+            _ => unreachable!("main runs the others itself"),
+        }
+    });
+    // A prompt that nobody answered keeps a thread; it must not keep the program.
+    runtime.shutdown_background();
+    exit
+}
+
+/// Logs to standard error: `PILOTIS_LOG=debug`, or Terraform's `TF_LOG`.
+fn log() {
+    let wanted = std::env::var("PILOTIS_LOG").or_else(|_| std::env::var("TF_LOG"));
+    // Nothing unless asked for: what goes wrong is told as a diagnostic, not twice.
+    let filter = EnvFilter::try_new(wanted.unwrap_or_else(|_| "off".into()).to_lowercase());
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new("off"));
+    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr).init();
+}
+
+/// How an error that reached the top ends the program.
+fn exit_of(error: &anyhow::Error) -> Exit {
+    match error.downcast_ref::<pilotis_state::StateError>() {
+        Some(pilotis_state::StateError::Locked { .. }) => Exit::Locked,
+        _ => Exit::Error,
+    }
+}

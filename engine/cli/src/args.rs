@@ -1,0 +1,359 @@
+//! The command line, as Terraform's: one dash or two, `-flag=value` or `-flag value`.
+
+use clap::{Args, Parser, Subcommand};
+
+/// Reads a page of HCL, shows what would change, and changes it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pilotis",
+    version,
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    /// Switch to another folder before anything else.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) chdir: Option<String>,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check the configuration; nothing is called.
+    Validate(ValidateArgs),
+    /// Show what would change.
+    Plan(PlanArgs),
+    /// Change it: asks first, unless a saved plan is given.
+    Apply(ApplyArgs),
+    /// Remove all that the state holds.
+    Destroy(ApplyArgs),
+    /// Report what was changed behind our back. Exit code 3 if something was.
+    Drift(DriftArgs),
+    /// Show the state, or a saved plan.
+    Show(ShowArgs),
+    /// Show outputs.
+    Output(OutputArgs),
+    /// Look into the state.
+    State(StateArgs),
+    /// Write the dependency graph in DOT.
+    Graph(GraphArgs),
+    /// Lay configuration files out as everybody does.
+    Fmt(FmtArgs),
+    /// Take an object of a service over into the state.
+    Import(ImportArgs),
+    /// Run the sandbox: the services on loopback, to try things.
+    Sandbox(SandboxArgs),
+    /// Prepare a folder. Nothing has to be downloaded: kept for scripts that call it.
+    Init(InitArgs),
+    /// Show the version.
+    Version(VersionArgs),
+    /// Write a completion script for a shell.
+    Completion(CompletionArgs),
+}
+
+/// How things are shown.
+#[derive(Debug, Args, Clone)]
+pub(crate) struct ViewArgs {
+    /// Write JSON for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// No colours.
+    #[arg(long)]
+    pub(crate) no_color: bool,
+}
+
+/// Where the state is.
+#[derive(Debug, Args, Clone)]
+pub(crate) struct StateFileArgs {
+    /// The state database [default: pilotis.db, or what the configuration says]
+    #[arg(long = "state", value_name = "FILE")]
+    pub(crate) path: Option<String>,
+    /// Wait this long for somebody else's lock: 0s, 30s, 5m.
+    #[arg(long, value_name = "DURATION", default_value = "0s")]
+    pub(crate) lock_timeout: String,
+    /// Take no lock (dangerous when others work on the same state).
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub(crate) lock: bool,
+}
+
+/// Values of variables.
+#[derive(Debug, Args, Clone, Default)]
+pub(crate) struct VariableArgs {
+    /// Set a variable: -var NAME=VALUE
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub(crate) vars: Vec<String>,
+    /// Set variables from a file.
+    #[arg(long = "var-file", value_name = "FILE")]
+    pub(crate) files: Vec<String>,
+}
+
+/// What a plan is about.
+#[derive(Debug, Args, Clone)]
+pub(crate) struct PlanningArgs {
+    #[command(flatten)]
+    pub(crate) variables: VariableArgs,
+    /// Only this address and what it needs; may be given several times.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) target: Vec<String>,
+    /// All but this address and what needs it; may be given several times.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) exclude: Vec<String>,
+    /// Replace this object.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) replace: Vec<String>,
+    /// Look at the services first.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub(crate) refresh: bool,
+    /// Only take note of what changed by itself.
+    #[arg(long)]
+    pub(crate) refresh_only: bool,
+    /// Calls in flight at once.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) parallelism: usize,
+    #[command(flatten)]
+    pub(crate) state: StateFileArgs,
+    /// Ask for values of variables that have none (never asked: an error says which).
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub(crate) input: bool,
+    /// Show warnings in short form.
+    #[arg(long)]
+    pub(crate) compact_warnings: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    /// Accepted for scripts; tests are not read.
+    #[arg(long)]
+    pub(crate) no_tests: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) planning: PlanningArgs,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    /// Save the plan, for `apply FILE`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<String>,
+    /// Exit code 2 if something is to change.
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+    /// Plan to remove everything.
+    #[arg(long)]
+    pub(crate) destroy: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    #[command(flatten)]
+    pub(crate) planning: PlanningArgs,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    /// Don't ask.
+    #[arg(long)]
+    pub(crate) auto_approve: bool,
+    /// Remove everything.
+    #[arg(long)]
+    pub(crate) destroy: bool,
+    /// A saved plan.
+    pub(crate) plan: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DriftArgs {
+    #[command(flatten)]
+    pub(crate) planning: PlanningArgs,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    #[command(flatten)]
+    pub(crate) state: StateFileArgs,
+    /// A saved plan; without it, the state.
+    pub(crate) plan: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OutputArgs {
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    #[command(flatten)]
+    pub(crate) state: StateFileArgs,
+    /// The bare text of one output.
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Only this one.
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StateArgs {
+    #[command(subcommand)]
+    pub(crate) command: StateCommand,
+}
+
+/// What to see of the state.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StateCommand {
+    /// List addresses.
+    List(StateListArgs),
+    /// Show one object.
+    Show(StateShowArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StateListArgs {
+    #[command(flatten)]
+    pub(crate) state: StateFileArgs,
+    /// Only those under these addresses.
+    pub(crate) addresses: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StateShowArgs {
+    #[command(flatten)]
+    pub(crate) state: StateFileArgs,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    /// Which.
+    pub(crate) address: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GraphArgs {
+    #[command(flatten)]
+    pub(crate) variables: VariableArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FmtArgs {
+    /// Change nothing; exit code 3 if something is to change.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Show the differences.
+    #[arg(long)]
+    pub(crate) diff: bool,
+    /// List the files that change.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub(crate) list: bool,
+    /// Write the files.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub(crate) write: bool,
+    /// Go into folders.
+    #[arg(long)]
+    pub(crate) recursive: bool,
+    /// No colours.
+    #[arg(long)]
+    pub(crate) no_color: bool,
+    /// Files or folders; `-` reads standard input.
+    pub(crate) paths: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    #[command(flatten)]
+    pub(crate) variables: VariableArgs,
+    #[command(flatten)]
+    pub(crate) state: StateFileArgs,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    /// The resource of the configuration that it becomes.
+    pub(crate) address: String,
+    /// The service's id, as the established provider's `import` takes it.
+    pub(crate) id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArgs {
+    /// The sandbox's data [default: .pilotis/sandbox.db]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Option<String>,
+    /// Write a kubeconfig for kubectl to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<String>,
+    /// No colours.
+    #[arg(long)]
+    pub(crate) no_color: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    /// Accepted for scripts.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide = true)]
+    pub(crate) input: Option<String>,
+    /// Accepted for scripts.
+    #[arg(long, hide = true)]
+    pub(crate) upgrade: bool,
+    /// Accepted for scripts.
+    #[arg(long, hide = true)]
+    pub(crate) reconfigure: bool,
+    /// Accepted for scripts.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide = true)]
+    pub(crate) backend: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VersionArgs {
+    /// Write JSON for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionArgs {
+    /// bash, zsh, fish, elvish or powershell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Terraform's flags have one dash: `-auto-approve`, `-var=x`. Turns them into clap's form.
+pub(crate) fn normalize(args: impl IntoIterator<Item = std::ffi::OsString>) -> Vec<std::ffi::OsString> {
+    let mut literal = false;
+    args.into_iter()
+        .map(|arg| {
+            let Some(text) = arg.to_str() else { return arg };
+            literal |= text == "--";
+            let bytes = text.as_bytes();
+            let one_dash = bytes.len() > 2 && bytes[0] == b'-' && bytes[1].is_ascii_lowercase();
+            if one_dash && !literal { format!("-{text}").into() } else { arg }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn one_dash_or_two() {
+        let given = ["pilotis", "-chdir=x", "plan", "-var", "a=b", "--var=c=d", "-refresh=false", "-", "-h"];
+        let args = normalize(given.map(Into::into));
+        let Cli { chdir, command: Command::Plan(plan) } = Cli::try_parse_from(args.iter().take(7)).unwrap()
+        else {
+            panic!("not a plan")
+        };
+        assert_eq!(chdir.as_deref(), Some("x"));
+        assert_eq!(plan.planning.variables.vars, ["a=b", "c=d"]);
+        assert!(!plan.planning.refresh);
+        assert_eq!(args[7], "-");
+        assert_eq!(args[8], "-h");
+    }
+}

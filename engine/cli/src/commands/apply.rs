@@ -1,0 +1,174 @@
+//! `pilotis apply` and `pilotis destroy`
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use pilotis_apply::{ApplyOptions, ApplyReport, Planned};
+use pilotis_plan::PlanMode;
+use pilotis_plan::planfile::PlanFile;
+use pilotis_report::json::events;
+use pilotis_report::{Counts, text};
+use pilotis_state::{RunKind, RunStatus};
+
+use crate::args::ApplyArgs;
+use crate::commands::output;
+use crate::exit::Exit;
+use crate::folder::Folder;
+use crate::interrupt::Interrupt;
+use crate::planning;
+use crate::progress::Progress;
+use crate::session::Session;
+use crate::view::View;
+
+/// Plans, asks, and does it.
+pub(crate) async fn run(args: &ApplyArgs, destroy: bool) -> anyhow::Result<Exit> {
+    let folder = Folder::current()?;
+    let view = View::new(&args.view);
+    let destroy = destroy || args.destroy;
+    let interrupt = Interrupt::listen();
+    if let Some(file) = &args.plan {
+        return saved(args, file, &folder, &view, &interrupt).await;
+    }
+    if view.json && !args.auto_approve {
+        bail!("-json can't ask: add -auto-approve, or apply a saved plan");
+    }
+    if !destroy {
+        folder.require_configuration()?;
+    }
+    let Some(session) = Session::begin(&folder, &view, &(&args.planning).into()).await? else {
+        return Ok(Exit::Error);
+    };
+    let options = planning::options(&args.planning, destroy, &folder, &session.configuration)?;
+    let exit = match planning::plan(&session, options, &view, &interrupt).await? {
+        Err(exit) => exit,
+        Ok(planned) => {
+            planning::show_plan(&planned.plan, &session, &view);
+            if planned.plan.diagnostics.has_errors() {
+                Exit::Error
+            } else if !args.auto_approve
+                && !Counts::of(&planned.plan).is_empty()
+                && !approved(&view, destroy, &interrupt).await?
+            {
+                view.print(if destroy { "\nDestroy cancelled.\n" } else { "\nApply cancelled.\n" });
+                if interrupt.soft.is_cancelled() { Exit::Interrupted } else { Exit::Error }
+            } else {
+                carry_out(&session, planned, destroy, &view, &interrupt).await?
+            }
+        }
+    };
+    session.end().await;
+    Ok(exit)
+}
+
+/// Applies a saved plan: nothing is asked, it was reviewed.
+async fn saved(
+    args: &ApplyArgs,
+    file: &str,
+    folder: &Folder,
+    view: &View,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Exit> {
+    let given = &args.planning;
+    if !given.variables.vars.is_empty()
+        || !given.variables.files.is_empty()
+        || !given.target.is_empty()
+        || args.destroy
+    {
+        bail!("{file} is a saved plan, which holds its variables and options: give none here");
+    }
+    let bytes = std::fs::read(file).with_context(|| format!("the saved plan {file} can't be read"))?;
+    let saved = PlanFile::read(&bytes).with_context(|| format!("{file} can't be applied"))?;
+    let destroy = saved.options.mode == PlanMode::Destroy;
+    let session = Session::of_plan(&saved, folder, view, &given.state, given.parallelism).await?;
+    let Some(session) = session else { return Ok(Exit::Error) };
+    let exit = match planning::plan_again(&saved, &session, view, interrupt).await? {
+        Err(exit) => exit,
+        Ok(planned) => {
+            planning::show_plan(&planned.plan, &session, view);
+            if planned.plan.diagnostics.has_errors() {
+                Exit::Error
+            } else {
+                carry_out(&session, planned, destroy, view, interrupt).await?
+            }
+        }
+    };
+    session.end().await;
+    Ok(exit)
+}
+
+/// Asks. Anything but `yes` is no.
+async fn approved(view: &View, destroy: bool, interrupt: &Interrupt) -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() && std::env::var_os("CI").is_some() {
+        bail!("nobody is there to approve: add -auto-approve, or apply a saved plan");
+    }
+    let question = if destroy {
+        "\nDo you really want to destroy all of this? There is no undo.\n  Only 'yes' is taken as an answer.\n\n  Enter a value: "
+    } else {
+        "\nDo you want to perform these actions?\n  Only 'yes' is taken as an answer.\n\n  Enter a value: "
+    };
+    view.print(question);
+    let line = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map(|_| line)
+    });
+    tokio::select! {
+        line = line => Ok(line?.context("the answer can't be read")?.trim() == "yes"),
+        () = interrupt.soft.cancelled() => Ok(false),
+    }
+}
+
+/// Does what the plan says, and tells how it went.
+async fn carry_out(
+    session: &Session,
+    planned: Planned,
+    destroy: bool,
+    view: &View,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Exit> {
+    let changes = planned.plan.changes.iter().filter(|c| c.action != pilotis_plan::PlanAction::NoOp).count();
+    let progress = Progress::applying(*view, changes);
+    let incomplete = !planned.plan.unseen.is_empty();
+    let began = Instant::now();
+    let options = ApplyOptions { kind: if destroy { RunKind::Destroy } else { RunKind::Apply } };
+    let applied = session.engine.apply(planned, options, &progress, &interrupt.soft, &interrupt.hard).await;
+    progress.finish();
+    let report = match applied {
+        Ok(report) => report,
+        Err(e) => return planning::failed(e, session, view),
+    };
+    let applied = &report.applied;
+    let outputs = output::stored(&session.engine).await?;
+    let outputs = || outputs.iter().map(|(name, value, sensitive)| (name.as_str(), value, *sensitive));
+    if view.json {
+        let at = crate::clock::rfc3339_now();
+        view.line(&events::run_summary(applied, destroy, &at));
+        view.line(&events::outputs(outputs().map(|(n, v, s)| (n, None, Some(v), s)), &at));
+    } else {
+        view.print(&format!("\n{}", text::run(applied, destroy, &planning::style(view))));
+        view.print(&format!(
+            "{} read and {} write calls in {:.1} s.\n",
+            report.calls.0,
+            report.calls.1,
+            began.elapsed().as_secs_f64()
+        ));
+        if outputs().next().is_some() && report.applied.status == RunStatus::Done {
+            view.print(&format!("\nOutputs:\n\n{}", text::outputs(outputs(), &planning::style(view))));
+        }
+    }
+    planning::show(&report.applied.diagnostics, session, view);
+    Ok(match exit_of(&report, interrupt) {
+        Exit::Done if incomplete => Exit::Incomplete,
+        exit => exit,
+    })
+}
+
+fn exit_of(report: &ApplyReport, interrupt: &Interrupt) -> Exit {
+    match report.applied.status {
+        RunStatus::Interrupted => Exit::Interrupted,
+        _ if interrupt.soft.is_cancelled() && report.applied.status != RunStatus::Done => Exit::Interrupted,
+        RunStatus::Done => Exit::Done,
+        RunStatus::Partial => Exit::Partial,
+        RunStatus::Failed | RunStatus::Running => Exit::Error,
+    }
+}

@@ -1,0 +1,28 @@
+//! `pilotis init`: nothing has to be downloaded, so this only checks; scripts that call it go on working.
+
+use crate::args::InitArgs;
+use crate::exit::Exit;
+use crate::folder::Folder;
+use crate::view::View;
+
+/// Checks that the configuration can be read.
+pub(crate) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
+    let folder = Folder::current()?;
+    let view = View::new(&args.view);
+    let (configuration, mut diagnostics) = folder.configuration();
+    diagnostics.sort();
+    view.diagnostics(&diagnostics, &configuration.sources);
+    if diagnostics.has_errors() {
+        return Ok(Exit::Error);
+    }
+    if view.json {
+        view.line(&serde_json::json!({
+            "@level": "info", "@message": "Pilotis needs no initialization: providers are built in.",
+            "@module": "terraform.ui", "@timestamp": crate::clock::rfc3339_now(),
+            "message_code": "output_init_success_message", "type": "init_output",
+        }));
+    } else {
+        view.print("Nothing to prepare: providers and blueprints are built in. Go on with pilotis plan.\n");
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,16 @@
+//! One file a command: reads its arguments, calls the engine, shows the result, says how to exit.
+
+pub(crate) mod apply;
+pub(crate) mod completion;
+pub(crate) mod drift;
+pub(crate) mod fmt;
+pub(crate) mod graph;
+pub(crate) mod import;
+pub(crate) mod init;
+pub(crate) mod output;
+pub(crate) mod plan;
+pub(crate) mod sandbox;
+pub(crate) mod show;
+pub(crate) mod state;
+pub(crate) mod validate;
+pub(crate) mod version;

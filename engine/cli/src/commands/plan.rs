@@ -1,0 +1,58 @@
+//! `pilotis plan`
+
+use anyhow::Context as _;
+
+use crate::args::PlanArgs;
+use crate::exit::Exit;
+use crate::folder::Folder;
+use crate::interrupt::Interrupt;
+use crate::planning;
+use crate::session::Session;
+use crate::view::View;
+
+/// Shows what would change; changes nothing.
+pub(crate) async fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
+    let folder = Folder::current()?;
+    let view = View::new(&args.view);
+    let interrupt = Interrupt::listen();
+    if !args.destroy {
+        folder.require_configuration()?;
+    }
+    let Some(session) = Session::begin(&folder, &view, &(&args.planning).into()).await? else {
+        return Ok(Exit::Error);
+    };
+    let options = planning::options(&args.planning, args.destroy, &folder, &session.configuration)?;
+    let planned = match &args.out {
+        None => planning::plan(&session, options, &view, &interrupt).await?.map(|planned| (planned, None)),
+        Some(_) => {
+            let planned = planning::plan_to_save(&session, options, &view, &interrupt).await?;
+            planned.map(|(planned, file)| (planned, Some(file)))
+        }
+    };
+    let exit = match planned {
+        Err(exit) => exit,
+        Ok((planned, file)) => {
+            planning::show_plan(&planned.plan, &session, &view);
+            let exit = planning::exit_of(&planned.plan, args.detailed_exitcode);
+            if let (Some(out), Some(file), false) = (&args.out, file, planned.plan.diagnostics.has_errors()) {
+                write_private(out, &file.write()?).with_context(|| format!("{out} can't be written"))?;
+                view.say(&format!("\nSaved the plan to {out}. To do exactly this: pilotis apply {out}\n"));
+            }
+            exit
+        }
+    };
+    session.end().await;
+    Ok(exit)
+}
+
+/// Writes a file that only its owner may read: a plan holds values.
+fn write_private(path: &str, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}

@@ -1,0 +1,87 @@
+//! `pilotis show`
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use pilotis_plan::planfile::PlanFile;
+use pilotis_report::json::Secrets;
+use pilotis_report::{StateObject, json, text};
+use pilotis_state::{Snapshot, Store as _};
+use pilotis_state_sqlite::SqliteStore;
+
+use crate::args::{ShowArgs, StateFileArgs};
+use crate::commands::output;
+use crate::exit::Exit;
+use crate::folder::Folder;
+use crate::planning;
+use crate::records;
+use crate::view::View;
+
+/// Shows the state, or a saved plan; calls no service.
+pub(crate) async fn run(args: &ShowArgs) -> anyhow::Result<Exit> {
+    let folder = Folder::current()?;
+    let view = View::new(&args.view);
+    if let Some(file) = &args.plan {
+        return saved(file, &folder, &view).await;
+    }
+    let snapshot = snapshot(&folder, &args.state)?;
+    let objects = records::decode(&snapshot, &folder, &folder.configuration().0)?;
+    let outputs = output::decode(snapshot.outputs.clone())?;
+    let outputs = || outputs.iter().map(|(n, v, s)| (n.as_str(), v, *s));
+    if view.json {
+        let document = json::state(&objects, outputs(), env!("CARGO_PKG_VERSION"), Secrets::Reveal);
+        view.print(&format!("{document}\n"));
+    } else if objects.is_empty() && snapshot.outputs.is_empty() {
+        view.print("The state is empty.\n");
+    } else {
+        view.print(&all(&objects, &view));
+        if outputs().next().is_some() {
+            view.print(&format!("\nOutputs:\n\n{}", text::outputs(outputs(), &planning::style(&view))));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn all(objects: &[StateObject<'_>], view: &View) -> String {
+    let texts: Vec<_> = objects.iter().map(|o| text::state_object(o, &planning::style(view))).collect();
+    texts.join("\n")
+}
+
+/// The state as it is; empty if there is none.
+pub(crate) fn snapshot(folder: &Folder, args: &StateFileArgs) -> anyhow::Result<Snapshot> {
+    let path = folder.state_path(args, None);
+    match SqliteStore::open_existing(&path)? {
+        Some(mut store) => Ok(store.snapshot()?),
+        None if args.path.is_some() => bail!("there is no state {}", path.display()),
+        None => Ok(Snapshot::default()),
+    }
+}
+
+/// A saved plan, made again from what is in the file alone.
+async fn saved(file: &str, folder: &Folder, view: &View) -> anyhow::Result<Exit> {
+    let bytes = std::fs::read(file).with_context(|| format!("the saved plan {file} can't be read"))?;
+    let saved = PlanFile::read(&bytes).with_context(|| format!("{file} can't be shown"))?;
+    let schemas = folder.schemas();
+    let (configuration, diagnostics) = saved.configuration(&schemas);
+    view.diagnostics(&diagnostics, &configuration.sources);
+    if diagnostics.has_errors() {
+        return Ok(Exit::Error);
+    }
+    let plan =
+        saved.plan(Arc::new(configuration), schemas).with_context(|| format!("{file} can't be shown"))?;
+    if !view.json {
+        view.print(&text::plan(&plan, &planning::style(view), &crate::builtin::lost));
+        return Ok(Exit::Done);
+    }
+    let variables: Vec<_> = saved.variables.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
+    let document = json::PlanDocument {
+        plan: &plan,
+        prior: Some(&saved.snapshot),
+        variables: &variables,
+        version: env!("CARGO_PKG_VERSION"),
+        timestamp: &crate::clock::rfc3339(saved.started),
+        secrets: Secrets::Reveal,
+    };
+    view.print(&format!("{}\n", json::plan(&document)));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,142 @@
+//! The working folder: its configuration, its variables, its state, its sandbox.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use pilotis_config::{Configuration, LoadOptions, Schemas, Sources as _, VariableSource, load};
+use pilotis_diag::Diagnostics;
+use pilotis_plan::recording::{ModuleFiles, RecordingSources};
+use pilotis_sdk::Provider;
+use pilotis_state_sqlite::SqliteStore;
+
+use crate::args::{StateFileArgs, VariableArgs};
+use crate::builtin;
+use crate::files::Disk;
+
+/// Where a command works.
+pub(crate) struct Folder {
+    /// The disk as seen from it.
+    pub(crate) disk: Arc<Disk>,
+    /// All providers.
+    pub(crate) providers: BTreeMap<String, Arc<dyn Provider>>,
+}
+
+impl Folder {
+    /// The current folder.
+    pub(crate) fn current() -> anyhow::Result<Folder> {
+        let cwd = std::env::current_dir().context("the current folder can't be used")?;
+        Ok(Folder { disk: Arc::new(Disk { cwd }), providers: builtin::providers() })
+    }
+
+    /// The schemas of all providers.
+    pub(crate) fn schemas(&self) -> Schemas {
+        let schemas = self.providers.iter().map(|(name, p)| (name.clone(), Arc::new(p.schema().clone())));
+        Schemas { providers: schemas.collect() }
+    }
+
+    /// Reads the configuration. All mistakes come back together.
+    pub(crate) fn configuration(&self) -> (Configuration, Diagnostics) {
+        let (configuration, diagnostics, _) = self.configuration_and_files();
+        (configuration, diagnostics)
+    }
+
+    /// The same, and the files that it was read from.
+    pub(crate) fn configuration_and_files(&self) -> (Configuration, Diagnostics, ModuleFiles) {
+        let options = LoadOptions { root: ".".into(), version: env!("CARGO_PKG_VERSION").into() };
+        let sources = RecordingSources::new(&*self.disk);
+        let (configuration, diagnostics) = load(&options, &sources, &self.schemas());
+        (configuration, diagnostics, sources.into_files())
+    }
+
+    /// Without a single file everything would be planned for removal, which nobody means: wrong folder.
+    pub(crate) fn require_configuration(&self) -> anyhow::Result<()> {
+        if self.disk.module_files(".").is_ok_and(|files| files.is_empty()) {
+            bail!(
+                "there is no configuration in {}: no file ends in .hcl or .tf. Go to the folder that has it, or name it with -chdir=DIR; to remove everything, run pilotis destroy",
+                self.disk.cwd.display()
+            );
+        }
+        Ok(())
+    }
+
+    /// Everything that gives variables a value, lowest precedence first.
+    pub(crate) fn variable_sources(&self, args: &VariableArgs) -> anyhow::Result<Vec<VariableSource>> {
+        let mut environment = Vec::new();
+        for prefix in ["TF_VAR_", "PILOTIS_VAR_"] {
+            environment
+                .extend(std::env::vars().filter_map(|(k, v)| Some((k.strip_prefix(prefix)?.to_owned(), v))));
+        }
+        let mut sources = vec![VariableSource::Environment(environment)];
+        for name in self.automatic_variable_files()? {
+            sources.push(self.variable_file(&name, false)?);
+        }
+        for name in &args.files {
+            sources.push(self.variable_file(name, true)?);
+        }
+        for var in &args.vars {
+            let Some((name, value)) = var.split_once('=') else {
+                bail!(
+                    "-var {var:?} has no value: write -var {}=VALUE",
+                    if var.is_empty() { "NAME" } else { var }
+                );
+            };
+            sources.push(VariableSource::Argument(name.trim().to_owned(), value.to_owned()));
+        }
+        Ok(sources)
+    }
+
+    /// `terraform.tfvars`, then `*.auto.tfvars` by name (each also as JSON).
+    fn automatic_variable_files(&self) -> anyhow::Result<Vec<String>> {
+        let names = std::fs::read_dir(&self.disk.cwd).context("the current folder can't be read")?;
+        let mut names: Vec<String> =
+            names.flatten().filter_map(|e| e.file_name().into_string().ok()).collect();
+        names.sort();
+        let automatic = |n: &String| n.ends_with(".auto.tfvars") || n.ends_with(".auto.tfvars.json");
+        let first = ["terraform.tfvars", "terraform.tfvars.json"];
+        let first = first.into_iter().map(str::to_owned).filter(|n| names.contains(n)).collect::<Vec<_>>();
+        Ok(first.into_iter().chain(names.into_iter().filter(automatic)).collect())
+    }
+
+    fn variable_file(&self, name: &str, explicit: bool) -> anyhow::Result<VariableSource> {
+        let text = std::fs::read_to_string(self.disk.cwd.join(name))
+            .with_context(|| format!("the variables file {name} can't be read"))?;
+        Ok(VariableSource::File { name: name.to_owned(), text, explicit })
+    }
+
+    /// The state database's path.
+    pub(crate) fn state_path(&self, args: &StateFileArgs, configured: Option<&str>) -> PathBuf {
+        let given = args.path.clone().or_else(|| std::env::var("PILOTIS_STATE").ok());
+        self.disk.cwd.join(given.as_deref().or(configured).unwrap_or("pilotis.db"))
+    }
+
+    /// Opens the state, and makes it if there is none.
+    pub(crate) fn open_state(&self, path: &Path) -> anyhow::Result<SqliteStore> {
+        if let Some(dir) = path.parent() {
+            std::fs::create_dir_all(dir).with_context(|| format!("{} can't be made", dir.display()))?;
+        }
+        Ok(SqliteStore::open(path)?)
+    }
+
+    /// The sandbox's data file.
+    pub(crate) fn sandbox_data(&self) -> PathBuf {
+        self.disk.cwd.join(".pilotis").join("sandbox.db")
+    }
+}
+
+/// Reads `30s`, `5m`, `1h`, `0`.
+pub(crate) fn duration(text: &str) -> anyhow::Result<Duration> {
+    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let Ok(number) = digits.parse::<u64>() else {
+        bail!("{text:?} is no duration: write 30s, 5m or 1h");
+    };
+    match unit {
+        "s" | "" => Ok(Duration::from_secs(number)),
+        "ms" => Ok(Duration::from_millis(number)),
+        "m" => Ok(Duration::from_secs(number.saturating_mul(60))),
+        "h" => Ok(Duration::from_secs(number.saturating_mul(3600))),
+        _ => bail!("{text:?} is no duration: write 30s, 5m or 1h"),
+    }
+}

@@ -1,0 +1,190 @@
+//! Progress of a run: drawn on a terminal, plain lines without one, events for programs.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use pilotis_apply::{Event, Operation, Reporter};
+use pilotis_plan::PlanAction;
+use pilotis_report::json::events;
+use pilotis_schema::address::Instance;
+
+use crate::view::View;
+
+/// Objects named beside the bar.
+const NAMED: usize = 3;
+
+/// Shows what happens.
+pub(crate) struct Progress {
+    view: View,
+    bar: Option<ProgressBar>,
+    /// Objects in flight, and since when.
+    in_flight: Mutex<BTreeMap<String, Instant>>,
+}
+
+impl Progress {
+    /// While a plan is made.
+    pub(crate) fn planning(view: View) -> Progress {
+        let bar = view.interactive.then(|| {
+            let bar = ProgressBar::new_spinner().with_style(style("{spinner} {msg}"));
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar.set_message("reading the configuration");
+            bar
+        });
+        Progress { view, bar, in_flight: Mutex::default() }
+    }
+
+    /// While a plan of so many changes is applied.
+    pub(crate) fn applying(view: View, changes: usize) -> Progress {
+        let bar = view.interactive.then(|| {
+            let bar =
+                ProgressBar::new(changes as u64).with_style(style("{bar:30} {pos}/{len}  {elapsed}  {msg}"));
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        Progress { view, bar, in_flight: Mutex::default() }
+    }
+
+    /// Takes the drawing away.
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn begin(&self, address: &str) {
+        let mut in_flight = self.in_flight.lock().expect("no thread panics with it");
+        in_flight.insert(address.to_owned(), Instant::now());
+        self.name(&in_flight);
+    }
+
+    fn end(&self, address: &str) {
+        let mut in_flight = self.in_flight.lock().expect("no thread panics with it");
+        in_flight.remove(address);
+        self.name(&in_flight);
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+        }
+    }
+
+    /// The objects that have been in flight for longest are named: those that a person waits for.
+    fn name(&self, in_flight: &BTreeMap<String, Instant>) {
+        let Some(bar) = &self.bar else { return };
+        let mut oldest: Vec<_> = in_flight.iter().collect();
+        oldest.sort_by_key(|(_, since)| **since);
+        let names: Vec<_> = oldest.iter().take(NAMED).map(|(name, _)| name.as_str()).collect();
+        let more = in_flight.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        bar.set_message(format!("{}{more}", names.join(", ")));
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.view.say(&format!("{text}\n"))),
+            None if !self.view.json => self.view.print(&format!("{text}\n")),
+            None => {}
+        }
+    }
+
+    fn json(&self, event: impl FnOnce(&str) -> Option<serde_json::Value>) {
+        if self.view.json
+            && let Some(event) = event(&crate::clock::rfc3339_now())
+        {
+            self.view.line(&event);
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// `Creating`, `Creation complete` …, as Terraform says it.
+fn words(operation: Operation) -> (&'static str, &'static str) {
+    match operation {
+        Operation::Read => ("Reading", "Read complete"),
+        Operation::Create => ("Creating", "Creation complete"),
+        Operation::Update => ("Modifying", "Modifications complete"),
+        Operation::Delete => ("Destroying", "Destruction complete"),
+        Operation::Import => ("Importing", "Import complete"),
+        Operation::Settle => ("Finding out", "Found out"),
+    }
+}
+
+/// What one call does, as an action: a replacement is two of them.
+fn step(operation: Operation) -> PlanAction {
+    match operation {
+        Operation::Create => PlanAction::Create,
+        Operation::Update => PlanAction::Update,
+        Operation::Delete => PlanAction::Delete,
+        Operation::Read | Operation::Import | Operation::Settle => PlanAction::Read,
+    }
+}
+
+impl Reporter for Progress {
+    fn event(&self, event: &Event<'_>) {
+        let instance = |address: &str| address.parse::<Instance>().ok();
+        match event {
+            Event::Connected { provider, host } => {
+                if let Some(bar) = &self.bar {
+                    bar.set_message(format!("connected to {provider} at {host}"));
+                }
+            }
+            Event::Reading { type_name, objects } => {
+                if let Some(bar) = &self.bar {
+                    bar.set_message(format!("reading {objects} × {type_name}"));
+                }
+            }
+            Event::Planned { .. } => self.finish(),
+            Event::Started { address, json_address, operation, .. } => {
+                let action = step(*operation);
+                self.begin(address);
+                if self.bar.is_none() {
+                    self.line(&format!("{address}: {}...", words(*operation).0));
+                }
+                self.json(|at| Some(events::apply_start(&instance(json_address)?, action, None, at)));
+            }
+            Event::StillRunning { address, json_address, operation, elapsed, .. } => {
+                let action = step(*operation);
+                let seconds = elapsed.as_secs();
+                self.json(|at| Some(events::apply_progress(&instance(json_address)?, action, seconds, at)));
+                if self.bar.is_none() {
+                    let elapsed = elapsed.as_secs();
+                    self.line(&format!(
+                        "{address}: Still {}... [{elapsed}s elapsed]",
+                        words(*operation).0.to_lowercase()
+                    ));
+                }
+            }
+            Event::Finished { address, json_address, operation, id, elapsed, .. } => {
+                let action = step(*operation);
+                let seconds = elapsed.as_secs();
+                self.json(|at| {
+                    Some(events::apply_complete(&instance(json_address)?, action, *id, seconds, at))
+                });
+                self.end(address);
+                let id = id.map(|id| format!(" [id={id}]")).unwrap_or_default();
+                if self.bar.is_none() {
+                    self.line(&format!(
+                        "{address}: {} after {}s{id}",
+                        words(*operation).1,
+                        elapsed.as_secs()
+                    ));
+                }
+            }
+            Event::Failed { address, json_address, operation, error, elapsed, .. } => {
+                let action = step(*operation);
+                let seconds = elapsed.as_secs();
+                self.json(|at| Some(events::apply_errored(&instance(json_address)?, action, seconds, at)));
+                self.end(address);
+                self.line(&format!("{address}: {error}"));
+            }
+            Event::Stopping { in_flight } => {
+                self.line(&format!(
+                    "Stopping: {in_flight} in flight are finished, nothing new begins. Ctrl-C again leaves at once; what is in flight is then recorded as unknown."
+                ));
+            }
+        }
+    }
+}

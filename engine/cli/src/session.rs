@@ -1,0 +1,203 @@
+//! One run: configuration, variables, state, sandbox and engine, brought together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pilotis_apply::{Engine, Providers, Settings};
+use pilotis_config::{BodyContext, Configuration, Module, RootVariables, Symbol, root_variables};
+use pilotis_diag::{Diagnostics, SourceMap};
+use pilotis_lang::{Frame, Slot, Surroundings};
+use pilotis_plan::planfile::PlanFile;
+use pilotis_plan::recording::ModuleFiles;
+use pilotis_sandbox::{Running, Sandbox};
+use pilotis_sdk::SandboxEndpoint;
+use pilotis_state_sqlite::this_process;
+use pilotis_value::{Type, Value};
+
+use crate::args::{StateFileArgs, VariableArgs};
+use crate::folder::{Folder, duration};
+use crate::git;
+use crate::view::View;
+
+/// What a run is given by its flags.
+pub(crate) struct Wanted<'a> {
+    /// Variables.
+    pub(crate) variables: &'a VariableArgs,
+    /// The state.
+    pub(crate) state: &'a StateFileArgs,
+    /// Calls in flight.
+    pub(crate) parallelism: usize,
+}
+
+/// A run that can begin.
+pub(crate) struct Session {
+    /// The configuration, without errors.
+    pub(crate) configuration: Arc<Configuration>,
+    /// The files that it was read from.
+    pub(crate) modules: ModuleFiles,
+    /// Values of the root module's variables.
+    pub(crate) variables: RootVariables,
+    /// All text that was read, that of variables files too: for diagnostics.
+    pub(crate) sources: SourceMap,
+    /// The engine.
+    pub(crate) engine: Engine,
+    /// The sandbox, as long as the run lasts.
+    sandbox: Option<Running>,
+}
+
+impl Session {
+    /// Brings everything together. None if the configuration or the variables have errors, which were shown.
+    pub(crate) async fn begin(
+        folder: &Folder,
+        view: &View,
+        wanted: &Wanted<'_>,
+    ) -> anyhow::Result<Option<Session>> {
+        let (configuration, mut diagnostics, modules) = folder.configuration_and_files();
+        let mut sources = configuration.sources.clone();
+        let mut variables = RootVariables::default();
+        let surroundings =
+            Surroundings { files: &*folder.disk, plan_time_ms: crate::clock::now().0, apply_time_ms: None };
+        if !diagnostics.has_errors() {
+            let given = folder.variable_sources(wanted.variables)?;
+            let root = &configuration.modules[0];
+            variables = root_variables(root, &given, &mut sources, &surroundings, &mut diagnostics);
+        }
+        diagnostics.sort();
+        view.diagnostics(&diagnostics, &sources);
+        if diagnostics.has_errors() {
+            return Ok(None);
+        }
+        let run = Ready { configuration, modules, variables, sources };
+        run.open(folder, wanted.state, wanted.parallelism).await.map(Some)
+    }
+
+    /// Brings together what a saved plan needs: its configuration and variables are in it. None if they have errors, which were shown.
+    pub(crate) async fn of_plan(
+        file: &PlanFile,
+        folder: &Folder,
+        view: &View,
+        state: &StateFileArgs,
+        parallelism: usize,
+    ) -> anyhow::Result<Option<Session>> {
+        let (configuration, diagnostics) = file.configuration(&folder.schemas());
+        view.diagnostics(&diagnostics, &configuration.sources);
+        if diagnostics.has_errors() {
+            return Ok(None);
+        }
+        let sources = configuration.sources.clone();
+        let (modules, variables) = (file.modules.clone(), file.variables.clone());
+        let run = Ready { configuration, modules, variables, sources };
+        run.open(folder, state, parallelism).await.map(Some)
+    }
+
+    /// Ends the sandbox, if this run started it.
+    pub(crate) async fn end(self) {
+        drop(self.engine);
+        if let Some(sandbox) = self.sandbox {
+            sandbox.shutdown().await;
+        }
+    }
+}
+
+/// A configuration without errors, on its way to a session.
+struct Ready {
+    configuration: Configuration,
+    modules: ModuleFiles,
+    variables: RootVariables,
+    sources: SourceMap,
+}
+
+impl Ready {
+    async fn open(
+        self,
+        folder: &Folder,
+        state: &StateFileArgs,
+        parallelism: usize,
+    ) -> anyhow::Result<Session> {
+        let Ready { configuration, modules, variables, sources } = self;
+        let surroundings =
+            Surroundings { files: &*folder.disk, plan_time_ms: crate::clock::now().0, apply_time_ms: None };
+        let root = &configuration.modules[0];
+        let in_sandbox = sandboxed(root, &variables, surroundings);
+        let sandbox = match in_sandbox.is_empty() {
+            true => None,
+            false => Some(Sandbox::attach_or_start(crate::sandbox::options(&folder.sandbox_data())?).await?),
+        };
+        let state_path = folder.state_path(state, configuration.settings.state.as_deref());
+        let store = folder.open_state(&state_path)?;
+        let settings = Settings {
+            variables: std::env::vars().collect(),
+            sandbox: endpoints(sandbox.as_ref(), &in_sandbox),
+            base_dir: folder.disk.cwd.clone(),
+            files: folder.disk.clone(),
+            holder: this_process(who()),
+            commit: git::head(&folder.disk.cwd),
+            parallelism: parallelism.max(1),
+            lock: state.lock,
+            lock_timeout: duration(&state.lock_timeout)?,
+        };
+        let providers = Providers { by_name: folder.providers.clone() };
+        Ok(Session {
+            engine: Engine::new(Box::new(store), providers, settings),
+            configuration: Arc::new(configuration),
+            modules,
+            variables,
+            sources,
+            sandbox,
+        })
+    }
+}
+
+/// Who runs this: the CI job's user, or `user@host`.
+pub(crate) fn who() -> String {
+    let variable = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    if let (Some(job), Some(project)) = (variable("CI_JOB_ID"), variable("CI_PROJECT_PATH")) {
+        let user = variable("GITLAB_USER_LOGIN").unwrap_or_else(|| "somebody".into());
+        return format!("{user} (job {job} of {project})");
+    }
+    let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "somebody".into());
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{user}@{}", if host.trim().is_empty() { "localhost" } else { host.trim() })
+}
+
+/// Providers (local names) that are to use the sandbox: all with `PILOTIS_SANDBOX=1`, else those whose block says so.
+fn sandboxed(root: &Module, variables: &RootVariables, surroundings: Surroundings<'_>) -> Vec<String> {
+    if std::env::var("PILOTIS_SANDBOX").is_ok_and(|v| v == "1" || v == "true") {
+        return vec!["*".into()];
+    }
+    let frame = RootFrame { root, variables };
+    let context = BodyContext { frame: &frame, surroundings };
+    let blocks = root.providers.iter().filter(|p| {
+        let value = p.body.eval(&context, &mut Diagnostics::new());
+        value.get("sandbox").and_then(Value::as_bool) == Some(true)
+    });
+    blocks.map(|p| p.reference.name.clone()).collect()
+}
+
+fn endpoints(running: Option<&Running>, wanted: &[String]) -> BTreeMap<String, SandboxEndpoint> {
+    let all = running.into_iter().flat_map(|r| &r.endpoints);
+    all.filter(|(name, _)| wanted.iter().any(|w| w == "*" || w == *name))
+        .map(|(name, e)| {
+            let endpoint =
+                SandboxEndpoint { url: e.url.clone(), token: e.token.clone(), ca_pem: e.ca_pem.clone() };
+            (name.clone(), endpoint)
+        })
+        .collect()
+}
+
+/// The root module's variables; all else is not known yet.
+struct RootFrame<'a> {
+    root: &'a Module,
+    variables: &'a RootVariables,
+}
+
+impl Frame for RootFrame<'_> {
+    fn get(&self, slot: Slot) -> Value {
+        let variable = match self.root.symbols.get(slot.0 as usize) {
+            Some(Symbol::Variable(i)) => self.root.variables.get(*i as usize),
+            _ => None,
+        };
+        let value = variable.and_then(|v| self.variables.get(&v.name));
+        value.cloned().unwrap_or_else(|| Value::unknown(Type::Dynamic))
+    }
+}

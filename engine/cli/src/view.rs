@@ -1,0 +1,122 @@
+//! Where text goes: results to standard output, talk to standard error; colours only where they are wanted.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use pilotis_diag::{Diagnostic, Diagnostics, RenderOptions, Severity, SourceMap, render, to_json};
+use pilotis_state::StateError;
+
+use crate::args::ViewArgs;
+
+/// How this run shows things.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View {
+    /// JSON for programs.
+    pub(crate) json: bool,
+    /// ANSI colours on standard output.
+    pub(crate) color: bool,
+    /// Columns.
+    pub(crate) width: usize,
+    /// Standard error is a terminal: progress may be drawn.
+    pub(crate) interactive: bool,
+}
+
+impl View {
+    /// From flags, environment and terminal.
+    pub(crate) fn new(args: &ViewArgs) -> View {
+        let choice = anstream::AutoStream::choice(&std::io::stdout());
+        let color = !args.no_color && !args.json && choice != anstream::ColorChoice::Never;
+        View {
+            json: args.json,
+            color,
+            width: width(),
+            interactive: std::io::stderr().is_terminal() && !args.json,
+        }
+    }
+
+    /// Plain text, no JSON.
+    pub(crate) fn plain(no_color: bool) -> View {
+        View::new(&ViewArgs { json: false, no_color })
+    }
+
+    /// Writes a result. A reader that has gone away (`| head`) ends the program quietly.
+    pub(crate) fn print(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+            std::process::exit(0);
+        }
+    }
+
+    /// Writes one line of JSON.
+    pub(crate) fn line(&self, json: &serde_json::Value) {
+        self.print(&format!("{json}\n"));
+    }
+
+    /// Says something that isn't the result.
+    pub(crate) fn say(&self, text: &str) {
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Shows diagnostics: on standard error for people, as lines of the event stream for programs.
+    pub(crate) fn diagnostics(&self, diagnostics: &Diagnostics, sources: &SourceMap) {
+        for diagnostic in diagnostics {
+            self.diagnostic(diagnostic, sources);
+        }
+    }
+
+    /// Shows an error that isn't about a place in the configuration, with its causes.
+    pub(crate) fn error(&self, error: &anyhow::Error) {
+        let mut chain = error.chain().map(ToString::to_string);
+        let mut text = format!("Error: {}\n", chain.next().unwrap_or_default());
+        for cause in chain {
+            // Many an error says its cause in its own text.
+            if !cause.is_empty() && !text.contains(&cause) {
+                text.push_str(&format!("\n  {cause}\n"));
+            }
+        }
+        if let Some(advice) = advice(error) {
+            text.push_str(&format!("\n{advice}\n"));
+        }
+        self.say(&text);
+    }
+
+    fn diagnostic(&self, diagnostic: &Diagnostic, sources: &SourceMap) {
+        if self.json {
+            let level = if diagnostic.severity == Severity::Error { "error" } else { "warn" };
+            let message = match diagnostic.severity {
+                Severity::Error => format!("Error: {}", diagnostic.summary),
+                Severity::Warning => format!("Warning: {}", diagnostic.summary),
+            };
+            self.line(&serde_json::json!({
+                "@level": level, "@message": message, "@module": "terraform.ui", "@timestamp": crate::clock::rfc3339_now(),
+                "diagnostic": to_json(diagnostic, sources), "type": "diagnostic",
+            }));
+        } else {
+            let color = self.color
+                && anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+            self.say(&format!(
+                "{}\n",
+                render(diagnostic, sources, RenderOptions { color, width: self.width }).trim_end()
+            ));
+        }
+    }
+}
+
+/// What to do about an error that reached the top.
+fn advice(error: &anyhow::Error) -> Option<&'static str> {
+    match error.downcast_ref::<StateError>()? {
+        StateError::Corrupt { .. } => Some(
+            "Nothing was changed. Put a backup in its place, or name the right file with -state=FILE; without its state, Pilotis would make everything again.",
+        ),
+        StateError::Newer { .. } => Some("Update this program."),
+        _ => None,
+    }
+}
+
+/// Columns of the terminal; 100 where there is none.
+fn width() -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+    columns
+        .or_else(|| terminal_size::terminal_size().map(|(w, _)| usize::from(w.0)))
+        .unwrap_or(100)
+        .clamp(40, 400)
+}

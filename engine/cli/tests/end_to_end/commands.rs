@@ -1,0 +1,88 @@
+//! Commands beside plan and apply: saved plans, import, graph, outputs, layout.
+
+use serde_json::Value;
+
+use crate::harness::Folder;
+
+const TWO: &str = r#"
+resource "terraform_data" "a" {
+  input = "first"
+}
+resource "terraform_data" "b" {
+  input = terraform_data.a.output
+}
+output "a" {
+  value = terraform_data.a.output
+}
+"#;
+
+#[test]
+fn a_saved_plan_is_carried_out_as_it_was_shown() {
+    let folder = Folder::with(TWO);
+    folder.run("plan -out=p.plan").exits(0);
+    folder.run("show p.plan").exits(0).says(&["Plan: 2 to add"]);
+    let document: Value = serde_json::from_str(&folder.run("show -json p.plan").exits(0).out).unwrap();
+    assert_eq!(document["resource_changes"].as_array().unwrap().len(), 2);
+    // The configuration on disk is not looked at any more.
+    folder.write("main.hcl", "");
+    folder.run("apply p.plan").exits(0).says(&["2 added"]);
+    assert_eq!(folder.run("output -raw a").exits(0).out, "first");
+}
+
+#[test]
+fn a_stale_or_damaged_plan_is_refused() {
+    let folder = Folder::with(TWO);
+    folder.run("apply -auto-approve").exits(0);
+    folder.edit("main.hcl", "first", "second");
+    folder.run("plan -out=p.plan").exits(0);
+    folder.edit("main.hcl", "second", "third");
+    folder.run("apply -auto-approve").exits(0);
+    folder.run("apply p.plan").exits(7);
+    let plan = folder.read("p.plan");
+    folder.write("p.plan", &plan[..plan.len() / 2]);
+    folder.run("apply p.plan").exits(1).says(&["damaged"]);
+    folder.write("p.plan", "something else");
+    folder.run("apply p.plan").exits(1).says(&["not a saved plan"]);
+}
+
+#[test]
+fn an_object_of_a_service_is_taken_over() {
+    let page = "provider \"gitlab\" {\n  sandbox = true\n}\nresource \"gitlab_group\" \"root\" {\n  name = \"forge\"\n  path = \"forge\"\n}\n";
+    let folder = Folder::with(page);
+    folder.run("import gitlab_group.root forge").exits(0).says(&["Imported gitlab_group.root"]);
+    folder.run("plan -detailed-exitcode").exits(0).says(&["No changes"]);
+    folder.run("import gitlab_group.root forge").exits(1).says(&["already"]);
+    folder.run("import gitlab_group.other forge").exits(1);
+}
+
+#[test]
+fn the_graph_leads_from_what_needs_to_what_is_needed() {
+    let folder = Folder::with(TWO);
+    folder.run("graph").exits(0).says(&["digraph G", "\"terraform_data.b\" -> \"terraform_data.a\";"]);
+}
+
+#[test]
+fn layout_is_checked_shown_and_mended() {
+    let folder = Folder::with("a {\nb=1\n}\n");
+    folder.run("fmt -check").exits(3).says(&["main.hcl"]);
+    folder.run("fmt -check -diff").exits(3).says(&["-b=1", "+  b = 1"]);
+    folder.run("fmt").exits(0);
+    folder.run("fmt -check").exits(0);
+}
+
+#[test]
+fn programs_get_json() {
+    let folder = Folder::with(TWO);
+    let stream = folder.run("apply -json -auto-approve").exits(0).out;
+    let kinds: Vec<String> = stream
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["type"].as_str().unwrap().to_owned())
+        .collect();
+    for kind in ["version", "planned_change", "apply_start", "apply_complete", "change_summary", "outputs"] {
+        assert!(kinds.iter().any(|k| k == kind), "no {kind} in {kinds:?}");
+    }
+    let outputs: Value = serde_json::from_str(&folder.run("output -json").exits(0).out).unwrap();
+    assert_eq!(outputs["a"]["value"], "first");
+    let state: Value = serde_json::from_str(&folder.run("show -json").exits(0).out).unwrap();
+    assert_eq!(state["values"]["root_module"]["resources"].as_array().unwrap().len(), 2);
+}

@@ -1,0 +1,15 @@
+//! The binary, end to end: in folders of their own, against the sandbox behind real HTTP.
+//!
+//! `PILOTIS_SLOW_TESTS=1` adds what takes minutes in an unoptimised build.
+
+// A test that fails should say where and with what, not be polite about it.
+#![allow(clippy::unwrap_used)]
+
+mod bad_input;
+mod commands;
+mod harness;
+mod kill;
+mod organisation;
+mod services;
+mod state_files;
+mod story;

@@ -1,0 +1,150 @@
+//! The generated reference in `docs/reference` is up to date. `PILOTIS_UPDATE_DOCS=1 cargo test -p pilotis --test reference` writes it.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use pilotis_schema::{Attribute, Block, Nesting, Presence, ProviderSchema, ResourceSchema, SecretKind};
+use pilotis_sdk::Provider;
+
+fn page(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference").join(name)
+}
+
+/// Compares a page with what it should be, or writes it.
+fn check(name: &str, wanted: &str) {
+    let path = page(name);
+    if std::env::var_os("PILOTIS_UPDATE_DOCS").is_some() {
+        std::fs::write(&path, wanted).expect("docs/reference can be written");
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == wanted,
+        "docs/reference/{name} is out of date: PILOTIS_UPDATE_DOCS=1 cargo test -p pilotis --test reference"
+    );
+}
+
+#[test]
+fn commands() {
+    let mut text = String::from(
+        "# Commands\n\nGenerated from the program's own help. Flags are written with one dash or two.\n",
+    );
+    let help = |args: &[&str]| {
+        let out =
+            Command::new(env!("CARGO_BIN_EXE_pilotis")).args(args).env("COLUMNS", "100").output().unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let main = help(&["--help"]);
+    let _ = write!(text, "\n```text\n{}```\n", main.trim_start());
+    let commands = main.lines().skip_while(|l| *l != "Commands:").skip(1).take_while(|l| !l.is_empty());
+    for command in commands.filter_map(|l| l.split_whitespace().next()) {
+        let _ = write!(
+            text,
+            "\n## pilotis {command}\n\n```text\n{}```\n",
+            help(&[command, "--help"]).trim_start()
+        );
+        if command == "state" {
+            for sub in ["list", "show"] {
+                let sub_help = help(&[command, sub, "--help"]);
+                let _ = write!(text, "\n### pilotis state {sub}\n\n```text\n{}```\n", sub_help.trim_start());
+            }
+        }
+    }
+    let text: Vec<_> = text.lines().map(str::trim_end).collect();
+    check("commands.md", &(text.join("\n") + "\n"));
+}
+
+#[test]
+fn gitlab() {
+    check("gitlab.md", &provider(pilotis_gitlab::provider().schema()));
+}
+
+#[test]
+fn kubernetes() {
+    check("kubernetes.md", &provider(pilotis_kubernetes::provider().schema()));
+}
+
+fn provider(schema: &ProviderSchema) -> String {
+    let mut text = format!(
+        "# Provider {}\n\nGenerated from the schema. Types and attributes are named as in `{}` {}.\n\n## provider \"{}\"\n\n",
+        schema.name, schema.source, schema.version, schema.name
+    );
+    block(&mut text, &schema.config, 0);
+    for (name, resource) in &schema.resources {
+        described(&mut text, "resource", name, resource);
+    }
+    for (name, source) in &schema.data_sources {
+        described(&mut text, "data", name, source);
+    }
+    text
+}
+
+fn described(text: &mut String, kind: &str, name: &str, schema: &ResourceSchema) {
+    let _ = write!(text, "\n## {kind} \"{name}\"\n\n");
+    if !schema.doc.is_empty() {
+        let _ = write!(text, "{}\n\n", schema.doc);
+    }
+    // An alias has the schema of the type that it names.
+    if !schema.doc.starts_with("Another name of ") {
+        block(text, &schema.block, 0);
+    }
+}
+
+fn block(text: &mut String, block: &Block, depth: usize) {
+    let indent = "  ".repeat(depth);
+    for (name, a) in &block.attributes {
+        let doc = a.doc.replace("\n\n", " ").replace('\n', " ");
+        let _ = writeln!(text, "{indent}- `{name}` ({}) {doc}", properties(a).join(", "));
+    }
+    for (name, nested) in &block.blocks {
+        let many = match (nested.nesting, nested.min, nested.max) {
+            (_, 1, Some(1)) => "block, exactly one".to_owned(),
+            (_, 0, Some(1)) | (Nesting::Single, ..) => "block, at most one".to_owned(),
+            (_, 0, _) => "blocks".to_owned(),
+            (_, min, _) => format!("blocks, at least {min}"),
+        };
+        let doc = nested.block.doc.replace('\n', " ");
+        let _ = writeln!(text, "{indent}- `{name}` ({many}) {doc}");
+        self::block(text, &nested.block, depth + 1);
+    }
+}
+
+fn properties(a: &Attribute) -> Vec<String> {
+    let mut all = vec![a.ty.to_string()];
+    all.push(
+        match a.presence {
+            Presence::Required => "required",
+            Presence::Optional => "optional",
+            Presence::OptionalComputed => "optional, else the service's",
+            Presence::Computed => "computed",
+        }
+        .to_owned(),
+    );
+    if let Some(default) = &a.default {
+        all.push(format!("default `{default:?}`"));
+    }
+    if !a.one_of.is_empty() {
+        all.push(format!(
+            "one of {}",
+            a.one_of.iter().map(|s| format!("`{s}`")).collect::<Vec<_>>().join(" ")
+        ));
+    }
+    if a.force_new {
+        all.push("a change makes a new object".into());
+    }
+    if let Some(kind) = a.secret {
+        all.push(
+            match kind {
+                SecretKind::GivenNeverReturned => "secret, never returned",
+                SecretKind::GivenMasked => "secret, returned masked",
+                SecretKind::MadeShownOnce => "secret, shown once",
+                SecretKind::MadeReadable | SecretKind::Readable => "secret",
+            }
+            .to_owned(),
+        );
+    }
+    if let Some(instead) = &a.deprecated {
+        all.push(format!("deprecated: {instead}"));
+    }
+    all
+}
