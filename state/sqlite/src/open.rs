@@ -55,7 +55,9 @@ fn kind(path: &Path, location: &str) -> Result<Kind, StateError> {
         return Ok(Kind::Empty);
     }
     if header.first() == Some(&b'{') {
-        return corrupt("it looks like JSON; a Terraform state is brought in with `pilotis state import`");
+        return corrupt(
+            "it looks like JSON; a Terraform state can't be used as one: name another file with -state, and take its objects over with `import` blocks",
+        );
     }
     if header.len() < 100 || !header.starts_with(b"SQLite format 3\0") {
         return corrupt("it is not a SQLite file");
