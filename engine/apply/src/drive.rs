@@ -161,7 +161,8 @@ impl Driver<'_> {
             Came::Connected(provider, connected) => {
                 Answer::Connected(connected.map_err(failure).map(|connection| {
                     let (host, parallelism) = (connection.host(), connection.parallelism());
-                    self.reporter.event(&Event::Connected { provider: "", host: &host });
+                    let name = &machine.provider(provider).name;
+                    self.reporter.event(&Event::Connected { provider: name, host: &host });
                     self.connections.insert(provider, connection);
                     Connected { host, parallelism }
                 }))
