@@ -1,6 +1,6 @@
 //! The command line, as Terraform's: one dash or two, `-flag=value` or `-flag value`.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 
 /// Reads a page of HCL, shows what would change, and changes it.
 #[derive(Debug, Parser)]
@@ -80,15 +80,62 @@ pub(crate) struct StateFileArgs {
     pub(crate) lock: bool,
 }
 
-/// Values of variables.
-#[derive(Debug, Args, Clone, Default)]
-pub(crate) struct VariableArgs {
+/// The flags that set variables, each kind by itself.
+#[derive(Debug, Args)]
+struct VariableFlags {
     /// Set a variable: -var NAME=VALUE
     #[arg(long = "var", value_name = "NAME=VALUE")]
-    pub(crate) vars: Vec<String>,
+    vars: Vec<String>,
     /// Set variables from a file.
     #[arg(long = "var-file", value_name = "FILE")]
-    pub(crate) files: Vec<String>,
+    files: Vec<String>,
+}
+
+/// One `-var` or `-var-file`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum VariableArg {
+    /// `NAME=VALUE`
+    Value(String),
+    /// The file's name.
+    File(String),
+}
+
+/// Values of variables, in the order in which they were given: a later one wins, whichever of the two flags it is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct VariableArgs {
+    pub(crate) given: Vec<VariableArg>,
+}
+
+impl Args for VariableArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        VariableFlags::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        VariableFlags::augment_args_for_update(command)
+    }
+}
+
+impl FromArgMatches for VariableArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Self::from_arg_matches_mut(&mut matches.clone())
+    }
+
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+        let places = |id| matches.indices_of(id).into_iter().flatten().collect::<Vec<_>>();
+        let (vars, files) = (places("vars"), places("files"));
+        let flags = VariableFlags::from_arg_matches_mut(matches)?;
+        let vars = vars.into_iter().zip(flags.vars.into_iter().map(VariableArg::Value));
+        let files = files.into_iter().zip(flags.files.into_iter().map(VariableArg::File));
+        let mut given: Vec<_> = vars.chain(files).collect();
+        given.sort_by_key(|(place, _)| *place);
+        Ok(VariableArgs { given: given.into_iter().map(|(_, arg)| arg).collect() })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 /// What a plan is about.
@@ -344,16 +391,32 @@ mod tests {
 
     #[test]
     fn one_dash_or_two() {
-        let given = ["pilotis", "-chdir=x", "plan", "-var", "a=b", "--var=c=d", "-refresh=false", "-", "-h"];
+        let given = [
+            "pilotis",
+            "-chdir=x",
+            "plan",
+            "-var",
+            "a=b",
+            "-var-file",
+            "f",
+            "--var=c=d",
+            "-refresh=false",
+            "-",
+            "-h",
+        ];
         let args = normalize(given.map(Into::into));
-        let Cli { chdir, command: Command::Plan(plan) } = Cli::try_parse_from(args.iter().take(7)).unwrap()
+        let Cli { chdir, command: Command::Plan(plan) } = Cli::try_parse_from(args.iter().take(9)).unwrap()
         else {
             panic!("not a plan")
         };
         assert_eq!(chdir.as_deref(), Some("x"));
-        assert_eq!(plan.planning.variables.vars, ["a=b", "c=d"]);
+        let value = |text: &str| VariableArg::Value(text.into());
+        assert_eq!(
+            plan.planning.variables.given,
+            [value("a=b"), VariableArg::File("f".into()), value("c=d")]
+        );
         assert!(!plan.planning.refresh);
-        assert_eq!(args[7], "-");
-        assert_eq!(args[8], "-h");
+        assert_eq!(args[9], "-");
+        assert_eq!(args[10], "-h");
     }
 }

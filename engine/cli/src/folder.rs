@@ -12,7 +12,7 @@ use pilotis_plan::recording::{ModuleFiles, RecordingSources};
 use pilotis_sdk::Provider;
 use pilotis_state_sqlite::SqliteStore;
 
-use crate::args::{StateFileArgs, VariableArgs};
+use crate::args::{StateFileArgs, VariableArg, VariableArgs};
 use crate::builtin;
 use crate::files::Disk;
 
@@ -73,17 +73,11 @@ impl Folder {
         for name in self.automatic_variable_files()? {
             sources.push(self.variable_file(&name, false)?);
         }
-        for name in &args.files {
-            sources.push(self.variable_file(name, true)?);
-        }
-        for var in &args.vars {
-            let Some((name, value)) = var.split_once('=') else {
-                bail!(
-                    "-var {var:?} has no value: write -var {}=VALUE",
-                    if var.is_empty() { "NAME" } else { var }
-                );
-            };
-            sources.push(VariableSource::Argument(name.trim().to_owned(), value.to_owned()));
+        for given in &args.given {
+            sources.push(match given {
+                VariableArg::File(name) => self.variable_file(name, true)?,
+                VariableArg::Value(text) => argument(text)?,
+            });
         }
         Ok(sources)
     }
@@ -124,6 +118,14 @@ impl Folder {
     pub(crate) fn sandbox_data(&self) -> PathBuf {
         self.disk.cwd.join(".pilotis").join("sandbox.db")
     }
+}
+
+/// The value of a `-var`.
+fn argument(text: &str) -> anyhow::Result<VariableSource> {
+    let Some((name, value)) = text.split_once('=') else {
+        bail!("-var {text:?} has no value: write -var {}=VALUE", if text.is_empty() { "NAME" } else { text });
+    };
+    Ok(VariableSource::Argument(name.trim().to_owned(), value.to_owned()))
 }
 
 /// Reads `30s`, `5m`, `1h`, `0`.

@@ -70,11 +70,7 @@ async fn saved(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Exit> {
     let given = &args.planning;
-    if !given.variables.vars.is_empty()
-        || !given.variables.files.is_empty()
-        || !given.target.is_empty()
-        || args.destroy
-    {
+    if !given.variables.given.is_empty() || !given.target.is_empty() || args.destroy {
         bail!("{file} is a saved plan, which holds its variables and options: give none here");
     }
     let bytes = std::fs::read(file).with_context(|| format!("the saved plan {file} can't be read"))?;

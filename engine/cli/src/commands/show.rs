@@ -63,7 +63,10 @@ async fn saved(file: &str, folder: &Folder, view: &View) -> anyhow::Result<Exit>
     let saved = PlanFile::read(&bytes).with_context(|| format!("{file} can't be shown"))?;
     let schemas = folder.schemas();
     let (configuration, diagnostics) = saved.configuration(&schemas);
-    view.diagnostics(&diagnostics, &configuration.sources);
+    // The plan's document is read as one: what only warns was said when the plan was made.
+    if diagnostics.has_errors() || !view.json {
+        view.diagnostics(&diagnostics, &configuration.sources);
+    }
     if diagnostics.has_errors() {
         return Ok(Exit::Error);
     }

@@ -86,3 +86,20 @@ fn programs_get_json() {
     let state: Value = serde_json::from_str(&folder.run("show -json").exits(0).out).unwrap();
     assert_eq!(state["values"]["root_module"]["resources"].as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn of_two_flags_that_set_a_variable_the_later_one_wins() {
+    let folder = Folder::with("variable \"a\" {}\noutput \"a\" { value = var.a }\n");
+    folder.write("f.tfvars", "a = \"file\"\n");
+    folder.run("plan -var a=flag -var-file=f.tfvars").exits(0).says(&["\"file\""]).never_says(&["\"flag\""]);
+    folder.run("plan -var-file=f.tfvars -var a=flag").exits(0).says(&["\"flag\""]).never_says(&["\"file\""]);
+}
+
+#[test]
+fn a_saved_plan_is_one_document_even_if_its_configuration_warns() {
+    let folder =
+        Folder::with("resource \"terraform_data\" \"a\" {\n  lifecycle { ignore_changes = [output] }\n}\n");
+    folder.run("plan -out=p.plan").exits(0).says(&["Redundant ignore_changes element"]);
+    let document = folder.run("show -json p.plan").exits(0).json();
+    assert_eq!(document["resource_changes"][0]["address"], "terraform_data.a");
+}
