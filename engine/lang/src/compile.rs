@@ -318,6 +318,9 @@ impl<'a> Compiler<'a> {
         if let Some(diagnostic) = wrong_arity(def, args.len(), call.expand, call.name_span, span) {
             return self.soft_error(diagnostic, span);
         }
+        if let Some(diagnostic) = not_a_reference(def, &call.args) {
+            return self.soft_error(diagnostic, span);
+        }
         Node {
             span,
             op: Op::Call(Box::new(CallOp { def, args, expand: call.expand, name_span: call.name_span })),
@@ -454,6 +457,29 @@ fn wrong_arity(def: &FunctionDef, given: usize, expand: bool, name: Span, call: 
         );
     }
     None
+}
+
+/// An argument that is no reference, for a parameter that wants one.
+fn not_a_reference(def: &FunctionDef, args: &[Expr]) -> Option<Diagnostic> {
+    let (param, arg) = def.params.iter().zip(args).find(|(param, arg)| {
+        param.reference
+            && !matches!(
+                arg.kind,
+                ExprKind::Traversal(_) | ExprKind::RelativeTraversal(..) | ExprKind::Index(..)
+            )
+    })?;
+    let why = match &arg.kind {
+        ExprKind::Template(t) if t.parts.iter().all(|p| matches!(p, TemplatePart::Literal(_))) => {
+            "only a template that comes from elsewhere is rendered, not one that is written here; write it as a string, with its ${ } sequences"
+        }
+        ExprKind::Template(_) => {
+            "only a template that comes from elsewhere is rendered; write the reference itself, without quotes and ${ }"
+        }
+        _ => "it must be a direct reference to a single string from elsewhere, such as local.NAME",
+    };
+    let detail =
+        format!("Invalid value for \"{}\" parameter: invalid template expression: {why}.", param.name);
+    Some(Diagnostic::error("Invalid function argument").code(codes::ARGUMENT).detail(detail).at(arg.span))
 }
 
 fn walk_step(step: &TraversalStep) -> WalkStep {

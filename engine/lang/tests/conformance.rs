@@ -26,21 +26,10 @@ const DIFFERENT: &[(&str, &str)] = &[
         "can(regex(\"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$\", uuid()))",
         "what uuid() gives is a UUID of version 4",
     ),
-    (
-        "length(bcrypt(\"pw\", 4))",
-        "bcrypt is left out: a hash that differs at each run makes a plan that never ends",
-    ),
-    ("fileset(\"fixtures/tree\", \"[\")", "the patterns of this test's own disk are simpler"),
     ("format(\"%s\", null)", "null is no text"),
     ("format(\"%v\", null)", "%v writes null as null"),
     ("format(\"%#v\", null)", "%#v writes null as JSON"),
-    ("yamldecode(\"\\ta: 1\")", "a leading tab is let pass"),
-    ("yamldecode(\"!!int \\\"42\\\"\")", "a tag says what the value is"),
     ("type(1)", "type is not for the console alone"),
-    ("templatestring(\"literal ${\"$\"}{x}\", { x = 1 })", "a template may be any text"),
-    ("templatestring(\"plain\", {})", "a template may be any text"),
-    ("templatestring(var.num, {})", "a template may be any text"),
-    ("templatestring(\"${local.tpl_hello}\", { name = \"x\" })", "a template may be any text"),
     ("templatefile(\"fixtures/recursive.tftpl\", {})", "template files may use template files"),
 ];
 
@@ -65,6 +54,9 @@ impl Files for Disk {
         if path.is_dir() { Err("is a folder".into()) } else { Ok(path.is_file()) }
     }
     fn glob(&self, dir: &str, pattern: &str) -> Result<Vec<String>, String> {
+        if pattern.matches('[').count() > pattern.matches(']').count() {
+            return Err("a [ is not closed".into());
+        }
         let mut all = Vec::new();
         walk(&self.0.join(dir), "", &mut all);
         let mut found: Vec<String> = all.into_iter().filter(|p| matches(pattern, p)).collect();

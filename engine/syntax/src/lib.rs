@@ -12,4 +12,5 @@ mod parse;
 pub mod write;
 
 pub use format::format;
+pub use lexer::is_name;
 pub use parse::{parse_expression, parse_file, parse_template};

@@ -75,7 +75,7 @@ fn line_feed(depth: usize, out: &mut String) {
 }
 
 /// A name as it is, anything else in quotes.
-fn object_key(key: &str) -> String {
+pub fn object_key(key: &str) -> String {
     if crate::lexer::is_name(key) && key != "for" { key.to_owned() } else { quoted(key) }
 }
 

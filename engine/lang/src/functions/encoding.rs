@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use pilotis_value::{Value, json};
 
 use super::{
-    FunctionDef, FunctionError, Outcome, Param, any, fail, fail_argument, gives_any, gives_string, string,
-    text,
+    FunctionDef, FunctionError, MAX_TEXT, Outcome, Param, any, fail, fail_argument, gives_any, gives_string,
+    string, text,
 };
 use crate::Surroundings;
 
@@ -36,6 +36,22 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
         returns: gives_string,
         call: base64_gzip,
         doc: "The text compressed with gzip, in base 64.",
+    },
+    FunctionDef {
+        name: "base64gunzip",
+        params: &[STR],
+        variadic: None,
+        returns: gives_string,
+        call: base64_gunzip,
+        doc: "The text that is compressed with gzip and written in base 64.",
+    },
+    FunctionDef {
+        name: "urldecode",
+        params: &[STR],
+        variadic: None,
+        returns: gives_string,
+        call: url_decode,
+        doc: "The text that urlencode() has written, or another that a URL's query holds.",
     },
     FunctionDef {
         name: "urlencode",
@@ -110,6 +126,51 @@ fn base64_gzip(args: &[Value], _: &Surroundings<'_>) -> Outcome {
         Ok(bytes) => Ok(Value::string(BASE64.encode(bytes))),
         Err(error) => fail(error.to_string()),
     }
+}
+
+/// <https://opentofu.org/docs/language/functions/base64gunzip/>
+fn base64_gunzip(args: &[Value], _: &Surroundings<'_>) -> Outcome {
+    use std::io::Read as _;
+    let Some(compressed) = from_base64(text(args, 0)?) else {
+        return fail_argument(0, "the given value is not base 64");
+    };
+    let mut bytes = Vec::new();
+    // A few kilobytes can be written for terabytes.
+    let most = MAX_TEXT as u64 + 1;
+    let read = flate2::read::MultiGzDecoder::new(compressed.as_slice()).take(most).read_to_end(&mut bytes);
+    if let Err(error) = read {
+        return fail_argument(0, format!("it is not compressed with gzip: {error}"));
+    }
+    if bytes.len() > MAX_TEXT {
+        return fail_argument(0, format!("the text would be longer than {MAX_TEXT} bytes"));
+    }
+    String::from_utf8(bytes)
+        .map(Value::string)
+        .or_else(|_| fail("what is compressed there is no text in UTF-8"))
+}
+
+/// <https://opentofu.org/docs/language/functions/urldecode/>
+fn url_decode(args: &[Value], _: &Surroundings<'_>) -> Outcome {
+    let text = text(args, 0)?;
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = after;
+        match first {
+            b'+' => bytes.push(b' '),
+            b'%' => {
+                let digit = |at: usize| rest.get(at).and_then(|b| char::from(*b).to_digit(16));
+                let Some(byte) = digit(0).zip(digit(1)).and_then(|(a, b)| u8::try_from(a * 16 + b).ok())
+                else {
+                    return fail_argument(0, "there is a % without two hexadecimal digits after it");
+                };
+                bytes.push(byte);
+                rest = &rest[2..];
+            }
+            byte => bytes.push(*byte),
+        }
+    }
+    String::from_utf8(bytes).map(Value::string).or_else(|_| fail("what is written there is no text in UTF-8"))
 }
 
 fn url_encode(text: &str) -> String {

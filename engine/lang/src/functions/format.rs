@@ -6,7 +6,7 @@ use pilotis_value::{Kind, Number, Type, Value, json};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::{
-    FunctionDef, FunctionError, MAX_LENGTH, Outcome, Param, any, fail, fail_argument, gives_string,
+    FunctionDef, FunctionError, MAX_LENGTH, MAX_TEXT, Outcome, Param, any, fail, fail_argument, gives_string,
     gives_strings, string, strings_list, text,
 };
 use crate::Surroundings;
@@ -65,6 +65,7 @@ fn format_list(args: &[Value], _: &Surroundings<'_>) -> Outcome {
     }
     let times = length.map_or(1, |(_, n)| n);
     let mut lines = Vec::with_capacity(times);
+    let mut length = 0;
     for i in 0..times {
         let row: Vec<Value> = values
             .iter()
@@ -74,6 +75,10 @@ fn format_list(args: &[Value], _: &Surroundings<'_>) -> Outcome {
             .map_err(|e| FunctionError::new(format!("error on format iteration {i}: {}", e.message)))?;
         if used < row.len() {
             return fail_argument(used + 1, too_many(used));
+        }
+        length += line.len();
+        if length > 10 * MAX_TEXT {
+            return fail("the formatted texts would be too long");
         }
         lines.push(line);
     }
@@ -124,7 +129,7 @@ fn format(pattern: &str, args: &[Value]) -> Result<(String, usize), FunctionErro
         next = index + 1;
         used = used.max(next);
         verb.write(value, &mut out)?;
-        if out.len() > 100 * MAX_LENGTH {
+        if out.len() > MAX_TEXT {
             return fail("the formatted text would be too long");
         }
     }

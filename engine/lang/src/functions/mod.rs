@@ -5,6 +5,7 @@
 //! the evaluator's: they don't evaluate all their arguments.
 
 mod conversion;
+mod crypto;
 mod date;
 mod encoding;
 mod files;
@@ -19,6 +20,7 @@ mod sets;
 mod strings;
 mod tables;
 mod templates;
+mod tfvars;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -41,6 +43,8 @@ pub struct Param {
     pub allow_unknown: bool,
     /// Marks are passed on (else they are taken off and put on the result).
     pub allow_marked: bool,
+    /// The argument must be written as a reference: a literal or a computed value is a mistake.
+    pub reference: bool,
 }
 
 /// A function.
@@ -74,10 +78,13 @@ type Outcome = Result<Value, FunctionError>;
 
 /// No function makes a list longer or a text wider than this: a typing mistake must not eat all memory.
 const MAX_LENGTH: usize = 100_000;
+/// No function makes a text of more bytes than this out of a shorter one.
+const MAX_TEXT: usize = 100 * MAX_LENGTH;
 
 static BY_NAME: LazyLock<BTreeMap<&'static str, &'static FunctionDef>> = LazyLock::new(|| {
-    let subjects: [&'static [FunctionDef]; 16] = [
+    let subjects: [&'static [FunctionDef]; 18] = [
         conversion::FUNCTIONS,
+        crypto::FUNCTIONS,
         date::FUNCTIONS,
         encoding::FUNCTIONS,
         files::FUNCTIONS,
@@ -92,6 +99,7 @@ static BY_NAME: LazyLock<BTreeMap<&'static str, &'static FunctionDef>> = LazyLoc
         strings::FUNCTIONS,
         tables::FUNCTIONS,
         templates::FUNCTIONS,
+        tfvars::FUNCTIONS,
         yaml::FUNCTIONS,
     ];
     subjects.into_iter().flatten().map(|def| (def.name, def)).collect()
@@ -111,7 +119,7 @@ pub fn all() -> impl Iterator<Item = &'static FunctionDef> {
 impl Param {
     /// One that wants a known, non-null value and no marks.
     const fn new(name: &'static str, ty: fn() -> Type) -> Param {
-        Param { name, ty, allow_null: false, allow_unknown: false, allow_marked: false }
+        Param { name, ty, allow_null: false, allow_unknown: false, allow_marked: false, reference: false }
     }
     const fn nullable(mut self) -> Param {
         self.allow_null = true;
@@ -123,6 +131,10 @@ impl Param {
     }
     const fn marked(mut self) -> Param {
         self.allow_marked = true;
+        self
+    }
+    const fn reference(mut self) -> Param {
+        self.reference = true;
         self
     }
 }

@@ -5,14 +5,22 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use pilotis_value::{Number, Value};
 
 use super::{
-    FunctionDef, FunctionError, Outcome, Param, fail, fail_argument, gives_string, gives_strings, number,
-    numeral, string, strings_list, text, whole,
+    FunctionDef, FunctionError, Outcome, Param, fail, fail_argument, gives_bool, gives_string, gives_strings,
+    number, numeral, string, strings_list, text, whole,
 };
 use crate::Surroundings;
 
 const PREFIX: Param = Param::new("prefix", string);
 
 pub(super) const FUNCTIONS: &[FunctionDef] = &[
+    FunctionDef {
+        name: "cidrcontains",
+        params: &[Param::new("containing_prefix", string), Param::new("contained_ip_or_prefix", string)],
+        variadic: None,
+        returns: gives_bool,
+        call: contains,
+        doc: "True if an address or a block lies wholly inside of a block.",
+    },
     FunctionDef {
         name: "cidrhost",
         params: &[PREFIX, Param::new("hostnum", number)],
@@ -140,6 +148,23 @@ fn host(args: &[Value]) -> Outcome {
         Some(n) => Ok(Value::string(block.show(block.first() | n))),
         None => fail(format!("prefix of {} does not accommodate a host numbered {wanted}", block.length)),
     }
+}
+
+/// <https://opentofu.org/docs/language/functions/cidrcontains/>
+fn contains(args: &[Value], _: &Surroundings<'_>) -> Outcome {
+    let outer = Block::parse(text(args, 0)?).map_err(|e| FunctionError::argument(0, e))?;
+    let wanted = text(args, 1)?;
+    let width = if wanted.contains(':') { 128 } else { 32 };
+    let as_block = if wanted.contains('/') { wanted.to_owned() } else { format!("{wanted}/{width}") };
+    let Ok(inner) = Block::parse(&as_block) else {
+        return fail_argument(1, format!("invalid IP address or prefix: {wanted:?}"));
+    };
+    if inner.width != outer.width {
+        return fail("one is of IPv4 and the other of IPv6");
+    }
+    let is_inside =
+        inner.length >= outer.length && inner.first() & !Block::low(outer.rest()) == outer.first();
+    Ok(Value::bool(is_inside))
 }
 
 fn netmask(args: &[Value], _: &Surroundings<'_>) -> Outcome {

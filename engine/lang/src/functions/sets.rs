@@ -110,6 +110,9 @@ fn product(args: &[Value], _: &Surroundings<'_>) -> Outcome {
     if total > MAX_LENGTH {
         return fail(format!("there are more than {MAX_LENGTH} combinations"));
     }
+    if total.saturating_mul(parts.len()) > 10 * MAX_LENGTH {
+        return fail("the combinations would have too many elements");
+    }
     let tuple = Type::tuple(parts.iter().map(|(element, _)| element.clone()));
     let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
     for (_, items) in &parts {

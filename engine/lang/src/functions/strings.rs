@@ -4,8 +4,8 @@ use pilotis_value::{Type, Value};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::{
-    FunctionDef, MAX_LENGTH, Outcome, Param, fail, gives_bool, gives_string, gives_strings, list_of_strings,
-    number, string, strings_list, text, whole,
+    FunctionDef, MAX_LENGTH, MAX_TEXT, Outcome, Param, fail, gives_bool, gives_string, gives_strings,
+    list_of_strings, number, string, strings_list, text, whole,
 };
 use crate::Surroundings;
 
@@ -163,7 +163,7 @@ fn indent(args: &[Value], _: &Surroundings<'_>) -> Outcome {
     };
     let text = text(args, 1)?;
     let lines = text.matches('\n').count();
-    if spaces.saturating_mul(lines) > 100 * MAX_LENGTH {
+    if spaces.saturating_mul(lines) > MAX_TEXT {
         return fail("the indented text would be too long");
     }
     Ok(Value::string(text.replace('\n', &format!("\n{}", " ".repeat(spaces)))))
@@ -175,15 +175,21 @@ fn join(args: &[Value], _: &Surroundings<'_>) -> Outcome {
         return fail("at least one list is required");
     }
     let mut parts = Vec::new();
+    let mut length = 0usize;
     for (n, list) in args.iter().enumerate().skip(1) {
         for (i, item) in super::elements(args, n)?.iter().enumerate() {
             let Some(part) = item.as_str() else {
                 let which = if args.len() > 2 { format!(" of list {n}") } else { String::new() };
                 return fail(format!("element {i}{which} is null; cannot concatenate null values"));
             };
+            length = length.saturating_add(part.len() + separator.len());
             parts.push(part);
         }
         debug_assert!(list.is_known());
+    }
+    // Texts that a file holds may be long; what is repeated may not.
+    if separator.len() > 1 && length > MAX_TEXT.saturating_add(parts.iter().map(|p| p.len()).sum()) {
+        return fail("the joined text would be too long");
     }
     Ok(Value::string(parts.join(separator)))
 }

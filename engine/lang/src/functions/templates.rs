@@ -14,6 +14,8 @@ use crate::{Frame, Resolved, Resolver, Slot, Surroundings, compile_template};
 
 /// How deep templates may render templates.
 const MAX_DEPTH: usize = 16;
+/// How many templates a template may render, all in all: a few files that each render the next ten times would take forever.
+const MAX_RENDERED: usize = 10_000;
 
 const VARS: Param = Param::new("vars", any).unknown().marked();
 
@@ -28,10 +30,13 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
     },
     FunctionDef {
         name: "templatestring",
-        params: &[Param::new("template", string), VARS],
+        params: &[Param::new("template", any).reference(), VARS],
         variadic: None,
         returns: gives_any,
-        call: |args, around| render("<templatestring argument>", text(args, 0)?.to_owned(), &args[1], around),
+        call: |args, around| match args[0].as_str() {
+            Some(template) => render("<templatestring argument>", template.to_owned(), &args[1], around),
+            None => fail_argument(0, "invalid template value: a string is required"),
+        },
         doc: "The text of a template that comes from elsewhere, with values for the names in it.",
     },
 ];
@@ -39,6 +44,8 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
 thread_local! {
     /// How many templates are being rendered, one inside of the other.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// How many were rendered since the outermost of them began.
+    static RENDERED: Cell<usize> = const { Cell::new(0) };
 }
 
 /// One more template, as long as it lives.
@@ -52,6 +59,11 @@ impl Level {
                 "more than {MAX_DEPTH} templates render each other; one of them renders itself"
             ));
         }
+        let rendered = if depth == 1 { 1 } else { RENDERED.get() + 1 };
+        if rendered > MAX_RENDERED {
+            return fail(format!("more than {MAX_RENDERED} templates are rendered by one"));
+        }
+        RENDERED.set(rendered);
         DEPTH.set(depth);
         Ok(Level)
     }
@@ -150,7 +162,7 @@ fn render(name: &str, template: String, vars: &Value, around: &Surroundings<'_>)
 }
 
 /// The errors of a template in one clause each, with places: its text isn't among the sources that the caller shows.
-fn failure(sources: &SourceMap, diags: &Diagnostics, marks: Marks) -> FunctionError {
+pub(super) fn failure(sources: &SourceMap, diags: &Diagnostics, marks: Marks) -> FunctionError {
     let mut lines = Vec::new();
     for diagnostic in diags.iter() {
         let place = diagnostic.primary.as_ref().map_or_else(String::new, |label| {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use pilotis_diag::{Diagnostic, Span, did_you_mean};
 use pilotis_value::convert::convert;
-use pilotis_value::{Kind, Marks, Type, Value};
+use pilotis_value::{Kind, Marks, ObjectType, Type, Value};
 
 use super::{Evaluator, dynamic};
 use crate::codes;
@@ -115,7 +115,7 @@ fn attribute<'v>(value: &'v Value, name: &str) -> Result<Cow<'v, Value>, Miss> {
     match &ty {
         Type::Object(object) => match object.attributes.get(name) {
             Some(ty) => Ok(Cow::Owned(Value::unknown(ty.clone()))),
-            None => Err(no_attribute(name, object.attributes.keys().map(|k| k.as_str()))),
+            None => Err(no_attribute(name, shown_names(value, object))),
         },
         Type::Map(element) if !value.is_known() => Ok(Cow::Owned(Value::unknown((**element).clone()))),
         Type::Map(_) => {
@@ -141,6 +141,12 @@ fn attribute<'v>(value: &'v Value, name: &str) -> Result<Cow<'v, Value>, Miss> {
             "This value does not have any attributes.".to_owned(),
         )),
     }
+}
+
+/// The names of an object's attributes. Names that were made from a secret mark their object: none of those is shown.
+fn shown_names<'o>(value: &Value, object: &'o ObjectType) -> impl Iterator<Item = &'o str> {
+    let secret = value.marks().contains(Marks::SENSITIVE);
+    object.attributes.keys().filter(move |_| !secret).map(|k| k.as_str())
 }
 
 fn no_attribute<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Miss {
@@ -225,7 +231,7 @@ fn index<'v>(value: &'v Value, key: &Value) -> Result<Cow<'v, Value>, Miss> {
                 Some(ty) => Ok(Cow::Owned(Value::unknown(ty.clone()))),
                 None => {
                     let mut miss = no_element("");
-                    let known = object.attributes.keys().map(|k| k.as_str());
+                    let known = shown_names(value, object);
                     miss.help = did_you_mean(key, known).map(|best| format!("Did you mean {best:?}?"));
                     Err(miss)
                 }

@@ -147,7 +147,7 @@ fn ident_length(text: &str) -> usize {
 }
 
 /// True if the text is a name and nothing else.
-pub(crate) fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     !text.is_empty() && ident_length(text) == text.len()
 }
 

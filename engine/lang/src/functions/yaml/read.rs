@@ -15,8 +15,9 @@ type Result<T> = std::result::Result<T, String>;
 
 /// The value of the only document of a text.
 pub(super) fn read(text: &str) -> Result<Value> {
-    let mut reader =
-        Reader { events: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0, depth: 0 };
+    let lines = if text.contains('\t') { text.lines().collect() } else { Vec::new() };
+    let events = Parser::new_from_str(text);
+    let mut reader = Reader { events, lines, anchors: HashMap::new(), nodes: 0, depth: 0, flow: 0 };
     loop {
         match reader.next()? {
             (Event::StreamStart, _) => {}
@@ -40,10 +41,14 @@ fn place(at: Span) -> String {
 
 struct Reader<'t> {
     events: Parser<'t, StrInput<'t>>,
+    /// The lines of a text in which there are tabs, else none.
+    lines: Vec<&'t str>,
     /// Values of anchors, with how many nodes are in them.
     anchors: HashMap<usize, (Value, usize)>,
     nodes: usize,
     depth: usize,
+    /// How many `[` and `{` are open: inside of them tabs are as good as spaces.
+    flow: usize,
 }
 
 impl<'t> Reader<'t> {
@@ -64,6 +69,7 @@ impl<'t> Reader<'t> {
     }
 
     fn node_of(&mut self, event: Event<'t>, at: Span) -> Result<Value> {
+        self.check_tabs(at)?;
         let before = self.nodes;
         self.nodes += 1;
         let (value, anchor) = match event {
@@ -97,7 +103,31 @@ impl<'t> Reader<'t> {
         Ok(value)
     }
 
+    /// What stands in a line before a place.
+    fn before(&self, at: Span) -> (&'t str, &'t str) {
+        let line = self.lines.get(at.start.line().saturating_sub(1)).copied().unwrap_or_default();
+        let end = line.char_indices().nth(at.start.col()).map_or(line.len(), |(i, _)| i);
+        line.split_at(end)
+    }
+
+    /// A tab can't indent, nor come after a `-` or `?` that does.
+    fn check_tabs(&self, at: Span) -> Result<()> {
+        let (indent, _) = self.before(at);
+        if self.flow == 0 && indent.contains('\t') && indent.chars().all(|c| " \t-?".contains(c)) {
+            return Err(format!("{}found a tab, which cannot indent; use spaces", place(at)));
+        }
+        Ok(())
+    }
+
     fn inside(&mut self, at: Span, read: fn(&mut Self) -> Result<Value>) -> Result<Value> {
+        let flow = self.before(at).1.starts_with(['[', '{']) || self.flow > 0;
+        self.flow += usize::from(flow);
+        let value = self.deeper(at, read);
+        self.flow -= usize::from(flow);
+        value
+    }
+
+    fn deeper(&mut self, at: Span, read: fn(&mut Self) -> Result<Value>) -> Result<Value> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return Err(format!("{}nested too deeply", place(at)));
@@ -177,6 +207,12 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value> {
         }
         return Err(format!("unsupported tag \"{}{}\"", tag.handle, tag.suffix));
     }
+    let value = tagged(text, tag)?;
+    // Quotes make it a string; the tag says what may stand in them.
+    Ok(if style == ScalarStyle::Plain { value } else { Value::string(text) })
+}
+
+fn tagged(text: &str, tag: &Tag) -> Result<Value> {
     let wrong = || format!("{text:?} is no {}", tag.suffix);
     match tag.suffix.as_str() {
         "str" => Ok(Value::string(text)),
