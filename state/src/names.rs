@@ -35,7 +35,7 @@ names! {
     }
     Action {
         Create = "create", Update = "update", Delete = "delete", Forget = "forget", Import = "import",
-        Refresh = "refresh", Move = "move",
+        Refresh = "refresh", Move = "move", Taint = "taint", Untaint = "untaint",
     }
     ChangeOutcome { Done = "done", Failed = "failed", Unknown = "unknown", Adopted = "adopted" }
 }

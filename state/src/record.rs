@@ -162,8 +162,12 @@ pub enum Action {
     Import,
     /// Take note of what changed by itself.
     Refresh,
-    /// Give it another address.
+    /// Give it another address. `before` and `after` of the change are the two addresses, as JSON texts.
     Move,
+    /// Mark it as to be replaced.
+    Taint,
+    /// Take that mark away.
+    Untaint,
 }
 
 /// What came of a change.

@@ -37,8 +37,12 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Show outputs.
     Output(OutputArgs),
-    /// Look into the state.
+    /// Look into the state, or edit it by hand.
     State(StateArgs),
+    /// Mark an object as to be replaced by the next apply.
+    Taint(TaintArgs),
+    /// Take that mark away.
+    Untaint(TaintArgs),
     /// Write the dependency graph in DOT.
     Graph(GraphArgs),
     /// Lay configuration files out as everybody does.
@@ -257,6 +261,10 @@ pub(crate) enum StateCommand {
     List(StateListArgs),
     /// Show one object.
     Show(StateShowArgs),
+    /// Give objects another address.
+    Mv(StateMvArgs),
+    /// Forget objects, and leave them where they are.
+    Rm(StateRmArgs),
 }
 
 #[derive(Debug, Args)]
@@ -274,6 +282,42 @@ pub(crate) struct StateShowArgs {
     #[command(flatten)]
     pub(crate) view: ViewArgs,
     /// Which.
+    pub(crate) address: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StateMvArgs {
+    #[command(flatten)]
+    pub(crate) state: StateFileArgs,
+    /// Change nothing: only say what would move.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// A resource, an instance of one, or a module.
+    pub(crate) from: String,
+    /// Its new address, where nothing may be yet.
+    pub(crate) to: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StateRmArgs {
+    #[command(flatten)]
+    pub(crate) state: StateFileArgs,
+    /// Change nothing: only say what would be forgotten.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Resources, instances or modules.
+    #[arg(required = true, value_name = "ADDRESS")]
+    pub(crate) addresses: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TaintArgs {
+    #[command(flatten)]
+    pub(crate) state: StateFileArgs,
+    /// No error if the state has no such object.
+    #[arg(long)]
+    pub(crate) allow_missing: bool,
+    /// One object.
     pub(crate) address: String,
 }
 

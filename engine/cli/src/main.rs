@@ -8,6 +8,7 @@ mod exit;
 mod files;
 mod folder;
 mod git;
+mod hand;
 mod interrupt;
 mod planning;
 mod progress;
@@ -58,6 +59,8 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Init(args) => commands::init::run(args),
         Command::Output(args) => commands::output::run(args),
         Command::State(args) => commands::state::run(args),
+        Command::Taint(args) => commands::taint::run(args, pilotis_state::Status::Tainted),
+        Command::Untaint(args) => commands::taint::run(args, pilotis_state::Status::Ready),
         Command::Graph(args) => commands::graph::run(args),
         command => served(command),
     }

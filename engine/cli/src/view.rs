@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use pilotis_diag::{Diagnostic, Diagnostics, RenderOptions, Severity, SourceMap, render, to_json};
 use pilotis_state::StateError;
+use pilotis_state::edit::EditError;
 
 use crate::args::ViewArgs;
 
@@ -103,6 +104,13 @@ impl View {
 
 /// What to do about an error that reached the top.
 fn advice(error: &anyhow::Error) -> Option<&'static str> {
+    match error.downcast_ref::<EditError>() {
+        Some(EditError::Missing(_)) => return Some("`pilotis state list` shows what there is."),
+        Some(EditError::Unsettled(_)) => {
+            return Some("Run `pilotis apply` first: it settles that before anything else.");
+        }
+        _ => {}
+    }
     match error.downcast_ref::<StateError>()? {
         StateError::Corrupt { .. } => Some(
             "Nothing was changed. Put a backup in its place, or name the right file with -state=FILE; without its state, Pilotis would make everything again.",

@@ -212,6 +212,47 @@ fn covers(whole: &Option<Key>, part: &Option<Key>) -> bool {
     whole.strip_suffix('/').is_some_and(|label| part == label || part.starts_with(whole.as_str()))
 }
 
+/// Where `from` → `to` takes an address, both relative to the same module.
+pub fn relocate(from: &Target, to: &Target, instance: &Instance) -> Option<Instance> {
+    match (from, to) {
+        (Target::Module(from), Target::Module(to)) => {
+            let path = &instance.resource.module.0;
+            if path.len() < from.0.len() {
+                return None;
+            }
+            let (head, tail) = path.split_at(from.0.len());
+            let (last, above) = (from.0.last()?, &from.0[..from.0.len() - 1]);
+            let exactly = |a: &[ModuleStep], b: &[ModuleStep]| a == b;
+            let here = head.last()?;
+            let whole = last.key.is_none() && to.0.last()?.key.is_none();
+            let matches = here.name == last.name && (whole || here.key == last.key);
+            if !exactly(&head[..head.len() - 1], above) || !matches {
+                return None;
+            }
+            let mut module = to.0.clone();
+            if whole {
+                module.last_mut()?.key = here.key.clone();
+            }
+            module.extend_from_slice(tail);
+            let mut moved = instance.clone();
+            moved.resource.module = ModulePath(module);
+            Some(moved)
+        }
+        (Target::Module(_), _) | (_, Target::Module(_)) => None,
+        (Target::Resource(from), Target::Resource(to)) => {
+            (instance.resource == *from).then(|| Instance { resource: to.clone(), key: instance.key.clone() })
+        }
+        (from, to) => {
+            let exact = |target: &Target| match target {
+                Target::Instance(instance) => Some(instance.clone()),
+                Target::Resource(resource) => Some(Instance { resource: resource.clone(), key: None }),
+                Target::Module(_) => None,
+            };
+            if *instance == exact(from)? { exact(to) } else { None }
+        }
+    }
+}
+
 /// Reads addresses, byte by byte.
 struct Parser<'a> {
     text: &'a str,

@@ -12,5 +12,6 @@ pub(crate) mod plan;
 pub(crate) mod sandbox;
 pub(crate) mod show;
 pub(crate) mod state;
+pub(crate) mod taint;
 pub(crate) mod validate;
 pub(crate) mod version;

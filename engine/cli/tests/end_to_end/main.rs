@@ -11,5 +11,6 @@ mod harness;
 mod kill;
 mod organisation;
 mod services;
+mod state_edit;
 mod state_files;
 mod story;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pilotis_schema::address::Mode;
 use pilotis_state::{
-    Action, Change, ChangeOutcome, Expect, ResourceKey, ResourceRecord, RunId, Status, Write,
+    Action, Change, ChangeOutcome, Expect, ResourceKey, ResourceRecord, RunId, Status, Write, edit,
 };
 use pilotis_value::Value;
 
@@ -137,7 +137,8 @@ impl Machine {
             }
             for i in chain.into_iter().rev() {
                 let (id, from, to) = &moved[i];
-                let change = self.note(to, Action::Move, None, None);
+                let (before, after) = edit::addresses_of_move(from, to);
+                let change = self.note(to, Action::Move, Some(before), Some(after));
                 writes.extend([Write::Move { from: from.clone(), to: to.clone() }, Write::Note(change)]);
                 self.rows.get_mut(*id).expect = Expect::Any;
             }

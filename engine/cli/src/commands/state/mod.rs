@@ -1,4 +1,7 @@
-//! `pilotis state list` and `pilotis state show`
+//! `pilotis state`: looks into the state here, edits it by hand in the files beside.
+
+mod mv;
+mod rm;
 
 use anyhow::{Context as _, bail};
 use pilotis_config::display;
@@ -13,11 +16,13 @@ use crate::planning::style;
 use crate::records;
 use crate::view::View;
 
-/// Looks into the state; calls nothing.
+/// Looks into the state or edits it; calls nothing.
 pub(crate) fn run(args: &StateArgs) -> anyhow::Result<Exit> {
     match &args.command {
         StateCommand::List(args) => list(args),
         StateCommand::Show(args) => show(args),
+        StateCommand::Mv(args) => mv::run(args),
+        StateCommand::Rm(args) => rm::run(args),
     }
 }
 

@@ -1,0 +1,100 @@
+//! The state edited by hand: under a lease of all of it, as one transaction, with a run in the history.
+
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use pilotis_config::Configuration;
+use pilotis_state::edit::{Edit, EditError};
+use pilotis_state::{
+    Lease, ResourceRecord, Run, RunId, RunKind, RunStatus, Snapshot, StateError, Store, Timestamp,
+};
+use pilotis_state_sqlite::{SqliteStore, this_process};
+
+use crate::args::StateFileArgs;
+use crate::folder::{Folder, duration};
+use crate::session::who;
+use crate::{clock, git};
+
+/// An edit takes milliseconds; a process that died on another machine is waited for no longer than this.
+const LEASE: Duration = Duration::from_secs(30);
+const LOCK_POLL: Duration = Duration::from_millis(200);
+
+/// Edits the state, or only says what it would be about. The objects, as they were before.
+pub(crate) fn edit(
+    folder: &Folder,
+    args: &StateFileArgs,
+    configuration: &Configuration,
+    dry_run: bool,
+    plan: impl Fn(&Snapshot) -> Result<Edit, EditError>,
+) -> anyhow::Result<Vec<ResourceRecord>> {
+    let path = folder.state_path(args, configuration.settings.state.as_deref());
+    let Some(mut store) = SqliteStore::open_existing(&path)? else {
+        if args.path.is_some() {
+            bail!("there is no state {}", path.display());
+        }
+        // Nothing is stored yet: the edit says what it misses.
+        return Ok(plan(&Snapshot::default()).map(objects)?);
+    };
+    if dry_run {
+        return Ok(plan(&store.snapshot()?).map(objects)?);
+    }
+    let id = RunId(uuid::Uuid::new_v4().to_string().into());
+    if args.lock {
+        lock(&mut store, &id, duration(&args.lock_timeout)?)?;
+    }
+    let edited = commit(&mut store, folder, &id, plan);
+    let released = if args.lock { store.release(&id) } else { Ok(()) };
+    let edited = edited?;
+    released?;
+    Ok(edited)
+}
+
+fn objects(edit: Edit) -> Vec<ResourceRecord> {
+    edit.objects.into_iter().map(|(record, _)| record).collect()
+}
+
+fn commit(
+    store: &mut dyn Store,
+    folder: &Folder,
+    id: &RunId,
+    plan: impl Fn(&Snapshot) -> Result<Edit, EditError>,
+) -> anyhow::Result<Vec<ResourceRecord>> {
+    let edit = plan(&store.snapshot()?)?;
+    if edit.writes.is_empty() {
+        return Ok(objects(edit));
+    }
+    let at = clock::now();
+    let run = Run {
+        id: id.clone(),
+        kind: RunKind::Edit,
+        who: who(),
+        commit: git::head(&folder.disk.cwd),
+        plan_digest: None,
+        started: at,
+        finished: Some(at),
+        status: RunStatus::Done,
+        calls: 0,
+    };
+    let before = edit.objects.iter().map(|(record, _)| record.clone()).collect();
+    let mut writes = vec![pilotis_state::Write::StartRun(run)];
+    writes.extend(edit.with_history(id, at));
+    store.commit(&writes)?;
+    Ok(before)
+}
+
+fn lock(store: &mut dyn Store, run: &RunId, timeout: Duration) -> anyhow::Result<()> {
+    let deadline = Instant::now() + timeout;
+    loop {
+        let now = clock::now();
+        let lease = Lease {
+            address: "*".into(),
+            holder: this_process(who()),
+            run: run.clone(),
+            expires: Timestamp(now.0 + LEASE.as_millis() as i64),
+        };
+        match store.acquire(&[lease], now) {
+            Err(StateError::Locked { .. }) if Instant::now() < deadline => std::thread::sleep(LOCK_POLL),
+            taken => return Ok(taken?),
+        }
+    }
+}
