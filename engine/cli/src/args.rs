@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Taint(TaintArgs),
     /// Take that mark away.
     Untaint(TaintArgs),
+    /// Evaluate expressions against the configuration and the state.
+    Console(ConsoleArgs),
     /// Write the dependency graph in DOT.
     Graph(GraphArgs),
     /// Lay configuration files out as everybody does.
@@ -319,6 +321,23 @@ pub(crate) struct TaintArgs {
     pub(crate) allow_missing: bool,
     /// One object.
     pub(crate) address: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConsoleArgs {
+    #[command(flatten)]
+    pub(crate) variables: VariableArgs,
+    #[command(flatten)]
+    pub(crate) state: StateFileArgs,
+    /// Make a plan first, which looks at the services, and evaluate against what it says that things will be.
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// Calls in flight at once, with -plan.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) parallelism: usize,
+    /// No colours.
+    #[arg(long)]
+    pub(crate) no_color: bool,
 }
 
 #[derive(Debug, Args)]

@@ -78,6 +78,7 @@ fn served(command: &Command) -> anyhow::Result<Exit> {
             Command::Destroy(args) => Box::pin(commands::apply::run(args, true)).await,
             Command::Drift(args) => Box::pin(commands::drift::run(args)).await,
             Command::Show(args) => Box::pin(commands::show::run(args)).await,
+            Command::Console(args) => Box::pin(commands::console::run(args)).await,
             Command::Import(args) => Box::pin(commands::import::run(args)).await,
             Command::Sandbox(args) => Box::pin(commands::sandbox::run(args)).await,
             _ => unreachable!("main runs the others itself"),

@@ -1,6 +1,7 @@
 //! Loading: from the root folder to a whole Configuration.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use pilotis_diag::{Diagnostic, Diagnostics, SourceMap, Span};
 use pilotis_syntax::ast::{Block, Body};
@@ -166,7 +167,9 @@ impl Loader<'_> {
         self.declare(id, &all, &calls, &mut names);
         names.assign();
         compile::module(self, id, &all, &calls, &names);
-        self.modules[id.0 as usize].symbols = names.symbols;
+        let module = &mut self.modules[id.0 as usize];
+        module.symbols = names.symbols.clone();
+        module.names = Arc::new(names);
     }
 
     /// The module that a `module` block calls; none after an error.
@@ -401,6 +404,7 @@ impl Module {
         Module {
             dir: dir.to_owned(),
             symbols: Vec::new(),
+            names: Arc::default(),
             variables: Vec::new(),
             locals: Vec::new(),
             outputs: Vec::new(),

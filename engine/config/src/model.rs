@@ -9,6 +9,7 @@ use pilotis_schema::{ProviderSchema, ResourceSchema};
 use pilotis_value::{Constraint, Value};
 
 use crate::CompiledBody;
+use crate::names::Names;
 
 /// Index of a module in [`Configuration::modules`]. A module that is called many times is there once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,6 +40,8 @@ pub struct Module {
     pub dir: String,
     /// What each slot of its expressions means.
     pub symbols: Vec<Symbol>,
+    /// Its names, for expressions that stand in no file ([`Module::expression`]).
+    pub(crate) names: Arc<Names>,
     /// `variable`
     pub variables: Vec<Variable>,
     /// `locals`

@@ -21,6 +21,7 @@ pub(crate) enum Repeats {
 }
 
 /// What is known of a resource block before its body is compiled.
+#[derive(Debug)]
 pub(crate) struct ResourceName {
     pub(crate) index: u32,
     pub(crate) repeats: Repeats,
@@ -28,6 +29,7 @@ pub(crate) struct ResourceName {
 }
 
 /// What is known of a call before its arguments are compiled.
+#[derive(Debug)]
 pub(crate) struct CallName {
     pub(crate) index: u32,
     pub(crate) repeats: Repeats,
@@ -36,7 +38,7 @@ pub(crate) struct CallName {
 }
 
 /// All names of a module.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Names {
     pub(crate) symbols: Vec<Symbol>,
     slots: BTreeMap<(u8, EcoString), Slot>,

@@ -46,6 +46,41 @@ pub fn root_variables(
     _surroundings: &Surroundings<'_>,
     diags: &mut Diagnostics,
 ) -> RootVariables {
+    values(root, given, sources, diags, &|variable, diags| diags.push(missing(variable)))
+}
+
+/// The same where no variable has to have a value: those without one are unknown.
+pub fn given_variables(
+    root: &Module,
+    given: &[VariableSource],
+    sources: &mut SourceMap,
+    diags: &mut Diagnostics,
+) -> RootVariables {
+    values(root, given, sources, diags, &|_, _| {})
+}
+
+fn missing(variable: &Variable) -> Diagnostic {
+    Diagnostic::error("No value for required variable")
+        .code(codes::VARIABLE)
+        .detail(format!(
+            "The root module input variable \"{}\" is not set, and has no default value.",
+            variable.name
+        ))
+        .at(variable.span)
+        .help(format!(
+            "Give it with `-var {0}=VALUE`, in a file with `-var-file`, or as PILOTIS_VAR_{0}.",
+            variable.name
+        ))
+}
+
+/// Reads all values; `without` is told of each variable that has none.
+fn values(
+    root: &Module,
+    given: &[VariableSource],
+    sources: &mut SourceMap,
+    diags: &mut Diagnostics,
+    without: &dyn Fn(&Variable, &mut Diagnostics),
+) -> RootVariables {
     let mut reader = Reader { root, sources, diags, found: BTreeMap::new() };
     for source in given {
         match source {
@@ -71,8 +106,11 @@ pub fn root_variables(
     let Reader { found, diags, .. } = reader;
     let mut values = RootVariables::new();
     for variable in &root.variables {
-        let value = final_value(variable, found.get(&variable.name), diags);
-        values.insert(variable.name.clone(), value);
+        let origin = found.get(&variable.name);
+        if origin.is_none() && variable.default.is_none() {
+            without(variable, diags);
+        }
+        values.insert(variable.name.clone(), final_value(variable, origin, diags));
     }
     values
 }
@@ -180,22 +218,7 @@ fn final_value(variable: &Variable, origin: Option<&Origin>, diags: &mut Diagnos
         Some(origin) => converted(variable, origin, diags),
         None => match &variable.default {
             Some(default) => default.clone(),
-            None => {
-                diags.push(
-                    Diagnostic::error("No value for required variable")
-                        .code(codes::VARIABLE)
-                        .detail(format!(
-                            "The root module input variable \"{}\" is not set, and has no default value.",
-                            variable.name
-                        ))
-                        .at(variable.span)
-                        .help(format!(
-                            "Give it with `-var {0}=VALUE`, in a file with `-var-file`, or as PILOTIS_VAR_{0}.",
-                            variable.name
-                        )),
-                );
-                Value::unknown(variable.constraint.ty.clone())
-            }
+            None => Value::unknown(variable.constraint.ty.clone()),
         },
     };
     let mut marks = Marks::empty();

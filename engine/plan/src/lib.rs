@@ -19,7 +19,7 @@ mod same;
 
 pub use dot::dot;
 pub use inputs::{Inputs, PlanMode, PlanOptions};
-pub use machine::{ApplyStart, EffectInfo, Machine, Phase};
+pub use machine::{ApplyStart, EffectInfo, Evaluation, Machine, Phase};
 pub use outcome::{Applied, ObjectOutcome, ObjectResult};
 pub use plan::*;
 pub use record::RecordReader;

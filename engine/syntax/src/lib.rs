@@ -8,9 +8,11 @@ pub mod ast;
 pub mod edit;
 mod format;
 mod lexer;
+mod open;
 mod parse;
 pub mod write;
 
 pub use format::format;
 pub use lexer::is_name;
+pub use open::is_open;
 pub use parse::{parse_expression, parse_file, parse_template};

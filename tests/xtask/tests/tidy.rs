@@ -34,6 +34,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("annotate-snippets", &["pilotis-diag"]),
     ("anyhow", &["pilotis", "xtask"]),
     ("indicatif", &["pilotis"]),
+    ("rustyline", &["pilotis"]),
     ("clap", &["pilotis"]),
     ("reqwest", &["pilotis-rest"]),
     ("kube", &["pilotis-kubernetes"]),

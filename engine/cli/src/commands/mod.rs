@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod completion;
+pub(crate) mod console;
 pub(crate) mod drift;
 pub(crate) mod fmt;
 pub(crate) mod graph;

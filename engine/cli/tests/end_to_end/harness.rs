@@ -100,6 +100,15 @@ impl Folder {
         Started::new(&mut command, args.join(" ")).wait()
     }
 
+    /// The same, with a text on standard input.
+    pub(crate) fn run_fed(&self, line: &str, input: &str) -> Ran {
+        let file = self.root.path().join("input");
+        std::fs::write(&file, input).unwrap();
+        let mut command = self.command(&line.split_whitespace().collect::<Vec<_>>());
+        command.stdin(std::fs::File::open(file).unwrap());
+        Started::new(&mut command, line.to_owned()).wait()
+    }
+
     /// Starts the binary and comes back at once.
     pub(crate) fn start(&self, line: &str) -> Started {
         let args: Vec<_> = line.split_whitespace().collect();

@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod commands;
+mod console;
 mod harness;
 mod kill;
 mod organisation;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pilotis_config::BodyContext;
 use pilotis_diag::{Diagnostic, Diagnostics};
-use pilotis_schema::address::{Instance, Mode, Resource as ResourceAddress};
+use pilotis_schema::address::{Instance, Key, Mode, Resource as ResourceAddress};
 use pilotis_value::{Marks, Path, Value};
 
 use crate::graph::{NodeId, NodeKind};
@@ -311,34 +311,22 @@ impl Machine {
         self.block(id).lifecycle.prevent_destroy || self.instance(scope, instance).protected
     }
 
-    /// With `-destroy`: the objects of a block as the state has them, for whom their values are needed.
-    fn objects_as_stored(&mut self, id: NodeId) {
+    /// With `-destroy`, and to evaluate: the objects of a block as the state has them, for whom their values are needed.
+    pub(crate) fn objects_as_stored(&mut self, id: NodeId) {
         let node = self.graph.node(id);
         let NodeKind::Resource(_) = node.kind else { return };
-        let mine: Vec<u32> = self
-            .rows
-            .ids()
-            .filter(|r| self.rows.get(*r).node == Some(id) && self.rows.get(*r).record.key.deposed.is_none())
-            .collect();
+        let mine = self.rows_of_block(id);
         let (ty, provider) = (self.block(id).schema.clone(), self.graph.provider_of(id));
         let (mode, type_name) = (self.block(id).mode, self.block(id).type_name.clone());
         let ty = self.type_of(mode, &type_name, &ty);
         for instance in self.instances(node.scope) {
             let path = self.instance(node.scope, instance).path.clone();
             let mut objects = Vec::new();
-            for row in &mine {
-                let Ok(address) = self.rows.get(*row).record.key.address.parse::<Instance>() else {
-                    continue;
-                };
-                if address.resource.module != path {
-                    continue;
-                }
-                let rep = match address.key {
+            for (row, address) in mine.iter().filter(|(_, address)| address.resource.module == path) {
+                let rep = match &address.key {
                     None => Rep::One,
-                    Some(pilotis_schema::address::Key::Int(n)) => Rep::Count(n),
-                    Some(pilotis_schema::address::Key::String(s)) => {
-                        Rep::Each(s.as_str().into(), Value::string(s))
-                    }
+                    Some(Key::Int(n)) => Rep::Count(*n),
+                    Some(Key::String(s)) => Rep::Each(s.as_str().into(), Value::string(s)),
                 };
                 let object = self.add_object(id, instance, rep, provider, &ty, mode);
                 self.rows.get_mut(*row).object = None;
@@ -349,6 +337,16 @@ impl Machine {
             let value = self.resource_value(id, instance);
             self.nodes[id.0 as usize].values.push(value);
         }
+    }
+
+    /// The stored objects of a block, in all instances of its module, in the order of their keys.
+    fn rows_of_block(&self, id: NodeId) -> Vec<(u32, Instance)> {
+        let rows = self.rows.ids().map(|r| (r, self.rows.get(r)));
+        let rows = rows.filter(|(_, row)| row.node == Some(id) && row.record.key.deposed.is_none());
+        let mut mine: Vec<(u32, Instance)> =
+            rows.filter_map(|(r, row)| Some((r, row.record.key.address.parse().ok()?))).collect();
+        mine.sort_by(|(_, a), (_, b)| a.key.cmp(&b.key));
+        mine
     }
 
     /// True if objects of a provider can be looked at now.

@@ -10,6 +10,7 @@ mod commits;
 mod conditions;
 mod data;
 mod effects;
+mod evaluate;
 mod expand;
 mod finish;
 mod frame;
@@ -48,6 +49,7 @@ use crate::{
     RequestId,
 };
 pub use effects::EffectInfo;
+pub use evaluate::Evaluation;
 use frame::CallCache;
 use provider::ProviderState;
 use rows::Rows;

@@ -77,6 +77,15 @@ pub(crate) fn scalar(value: &Value) -> String {
 
 /// A quoted string, as one would write it.
 pub(crate) fn quote(text: &str) -> String {
+    escape(text, true)
+}
+
+/// A quoted string, as `terraform console` shows it: `${` is not doubled.
+pub(crate) fn quote_plain(text: &str) -> String {
+    escape(text, false)
+}
+
+fn escape(text: &str, sequences: bool) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     let mut rest = text.chars().peekable();
@@ -84,7 +93,7 @@ pub(crate) fn quote(text: &str) -> String {
         match c {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
-            '$' | '%' if rest.peek() == Some(&'{') => {
+            '$' | '%' if sequences && rest.peek() == Some(&'{') => {
                 out.push(c);
                 out.push(c);
             }

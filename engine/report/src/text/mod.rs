@@ -1,5 +1,6 @@
 //! Reports as text for a terminal or a log.
 
+mod console;
 mod difference;
 mod drift;
 mod lines;
@@ -12,6 +13,7 @@ mod style;
 mod tree;
 mod unified;
 
+pub use console::console;
 pub use drift::drift;
 pub use literal::{SENSITIVE, UNKNOWN, one_line};
 pub use outputs::{outputs, state_list_entry, state_object};

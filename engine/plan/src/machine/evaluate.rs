@@ -1,0 +1,69 @@
+//! Expressions evaluated against the state, or against a plan: what `pilotis console` does.
+//!
+//! The walk through the graph is the planner's, with what would ask a service left out: an object is what the state has, and
+//! one that it doesn't have is unknown. Nothing is planned, no request is made.
+
+use pilotis_diag::Diagnostics;
+use pilotis_lang::Compiled;
+use pilotis_value::{Type, Value};
+
+use crate::Inputs;
+use crate::graph::{NodeId, NodeKind, ScopeId};
+use crate::machine::{Machine, Rep};
+
+/// The values that expressions of the root module refer to.
+pub struct Evaluation(Machine);
+
+impl Evaluation {
+    /// Against the state. Options of the inputs other than the working folder and the workspace mean nothing.
+    pub fn of_state(inputs: Inputs) -> Evaluation {
+        let mut machine = Machine::new(inputs);
+        // `timestamp()` is no promise to anybody here.
+        machine.apply_time = Some(machine.now);
+        while let Some(id) = machine.ready.pop_front() {
+            machine.look(id);
+        }
+        machine.diags.sort();
+        Evaluation(machine)
+    }
+
+    /// Against what a plan says that things will be. The plan was made and taken.
+    pub fn of_plan(machine: Machine) -> Evaluation {
+        Evaluation(machine)
+    }
+
+    /// What went wrong on the way: values that depend on it are unknown.
+    pub fn diagnostics(&self) -> &Diagnostics {
+        &self.0.diags
+    }
+
+    /// The value of an expression that was compiled in the root module.
+    pub fn eval(&self, compiled: &Compiled, diags: &mut Diagnostics) -> Value {
+        self.0.eval(compiled, &self.0.frame(ScopeId(0), 0, &Rep::One), diags).0
+    }
+}
+
+impl Machine {
+    /// Visits a node without asking anybody.
+    fn look(&mut self, id: NodeId) {
+        match self.graph.node(id).kind {
+            NodeKind::Resource(_) => self.look_at_objects(id),
+            NodeKind::Provider(_) | NodeKind::Validation(_) | NodeKind::Check(_) => {}
+            NodeKind::Variable(_) | NodeKind::Local(_) | NodeKind::Output(_) | NodeKind::Expand(_) => {
+                return self.visit(id);
+            }
+        }
+        self.complete(id);
+    }
+
+    /// The objects of a block as the state has them. How many a block will have, an apply says: one without any is unknown.
+    fn look_at_objects(&mut self, id: NodeId) {
+        self.objects_as_stored(id);
+        for instance in self.instances(self.graph.node(id).scope) {
+            let stored = &self.nodes[id.0 as usize].objects[instance as usize];
+            if stored.is_empty() {
+                self.nodes[id.0 as usize].values[instance as usize] = Value::unknown(Type::Dynamic);
+            }
+        }
+    }
+}
