@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Fmt(FmtArgs),
     /// Take an object of a service over into the state.
     Import(ImportArgs),
+    /// Explain a code of an error (E0320), a resource type or its attribute (gitlab_group.parent_id).
+    Explain(ExplainArgs),
     /// Run the sandbox: the services on loopback, to try things.
     Sandbox(SandboxArgs),
     /// Prepare a folder. Nothing has to be downloaded: kept for scripts that call it.
@@ -175,6 +177,13 @@ pub(crate) struct PlanningArgs {
     /// Show warnings in short form.
     #[arg(long)]
     pub(crate) compact_warnings: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// E0320, e320, TYPE, TYPE.ATTRIBUTE, data.TYPE, or a provider; without it, all codes.
+    #[arg(value_name = "CODE|TYPE[.ATTRIBUTE]")]
+    pub(crate) topic: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -56,6 +56,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Completion(args) => commands::completion::run(args),
         Command::Fmt(args) => commands::fmt::run(args),
         Command::Validate(args) => commands::validate::run(args),
+        Command::Explain(args) => commands::explain::run(args),
         Command::Init(args) => commands::init::run(args),
         Command::Output(args) => commands::output::run(args),
         Command::State(args) => commands::state::run(args),

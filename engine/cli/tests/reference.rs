@@ -55,6 +55,36 @@ fn commands() {
 }
 
 #[test]
+fn errors() {
+    let all = [
+        ("The text", pilotis_syntax::EXPLANATIONS),
+        ("Expressions", pilotis_lang::EXPLANATIONS),
+        ("The configuration", pilotis_config::EXPLANATIONS),
+        ("Plan and apply", pilotis_plan::EXPLANATIONS),
+    ];
+    let mut text = String::from(
+        "# Codes of errors and warnings\n\nGenerated from the pages that `pilotis explain CODE` shows. A code never changes its meaning.\n",
+    );
+    for (title, pages) in all {
+        let _ = write!(text, "\n## {title}\n");
+        for page in pilotis_diag::explanations(pages) {
+            // What a fence says to the tests isn't for readers.
+            let body = page
+                .body
+                .replace("```hcl wrong plan", "```hcl wrong")
+                .replace("```hcl right plan", "```hcl right");
+            let body = ["hcl", "text"].iter().fold(body, |body, language| {
+                let fence = format!("```{language}\n");
+                body.replace(&format!("```{language} wrong\n"), &format!("Wrong:\n\n{fence}"))
+                    .replace(&format!("```{language} right\n"), &format!("Right:\n\n{fence}"))
+            });
+            let _ = write!(text, "\n### {}: {}\n\n{body}\n", page.code, page.title);
+        }
+    }
+    check("errors.md", &text);
+}
+
+#[test]
 fn gitlab() {
     check("gitlab.md", &provider(pilotis_gitlab::provider().schema()));
 }

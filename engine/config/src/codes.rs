@@ -1,5 +1,8 @@
 //! The stable codes of loading. A code never changes its meaning; a new mistake gets a new code.
 
+/// A page for each, which `pilotis explain` shows.
+pub const EXPLANATIONS: &str = include_str!("codes.md");
+
 /// A block type that may not stand here.
 pub(crate) const UNKNOWN_BLOCK: &str = "E0301";
 /// An argument that may not stand here.

@@ -26,6 +26,7 @@ mod variables;
 mod version;
 
 pub use body::{BodyContext, CompiledBody};
+pub use codes::EXPLANATIONS;
 pub use load::{LoadOptions, load};
 pub use model::*;
 pub use sources::{Schemas, Sources};

@@ -1,5 +1,8 @@
 //! The stable codes of the evaluator's diagnostics. A code never changes its meaning; a new mistake gets a new code.
 
+/// A page for each, which `pilotis explain` shows.
+pub const EXPLANATIONS: &str = include_str!("codes.md");
+
 /// A function that there isn't.
 pub(crate) const UNKNOWN_FUNCTION: &str = "E0201";
 /// Too few or too many arguments.

@@ -12,6 +12,7 @@ pub mod functions;
 mod node;
 mod run;
 
+pub use codes::EXPLANATIONS;
 pub use compile::{Compiled, Reference, Resolved, Resolver, Slot, compile, compile_template};
 pub use constraint::{constant, parse_constraint};
 pub use describe::describe;

@@ -1,5 +1,8 @@
 //! The stable codes of the planner's diagnostics. A code never changes its meaning; a new mistake gets a new code.
 
+/// A page for each, which `pilotis explain` shows.
+pub const EXPLANATIONS: &str = include_str!("codes.md");
+
 /// Blocks that need each other.
 pub(crate) const CYCLE: &str = "E0401";
 /// A block that refers to itself.

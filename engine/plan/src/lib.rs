@@ -17,6 +17,7 @@ pub mod recording;
 mod request;
 mod same;
 
+pub use codes::EXPLANATIONS;
 pub use dot::dot;
 pub use inputs::{Inputs, PlanMode, PlanOptions};
 pub use machine::{ApplyStart, EffectInfo, Evaluation, Machine, Phase};

@@ -15,4 +15,4 @@ pub mod write;
 pub use format::format;
 pub use lexer::is_name;
 pub use open::is_open;
-pub use parse::{parse_expression, parse_file, parse_template};
+pub use parse::{EXPLANATIONS, parse_expression, parse_file, parse_template};

@@ -4,6 +4,7 @@ pub(crate) mod apply;
 pub(crate) mod completion;
 pub(crate) mod console;
 pub(crate) mod drift;
+pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod graph;
 pub(crate) mod import;

@@ -8,6 +8,7 @@
 mod bad_input;
 mod commands;
 mod console;
+mod explain;
 mod harness;
 mod kill;
 mod organisation;

@@ -1,5 +1,8 @@
 //! Codes of the syntax errors: stable, one for each kind of mistake.
 
+/// A page for each, which `pilotis explain` shows.
+pub const EXPLANATIONS: &str = include_str!("codes.md");
+
 /// A character or operator that the language does not have.
 pub(super) const CHARACTER: &str = "E0101";
 /// A string, heredoc or comment without its end.

@@ -19,6 +19,7 @@ mod tests;
 #[cfg(test)]
 pub(crate) use tests::show::body as show_for_tests;
 
+pub use codes::EXPLANATIONS;
 use pilotis_diag::{Diagnostics, FileId, SourceMap};
 
 use crate::ast::{Body, Expr, ExprKind, Template};
