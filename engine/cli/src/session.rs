@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pilotis_apply::{Engine, Providers, Settings};
-use pilotis_config::{BodyContext, Configuration, Module, RootVariables, Symbol, root_variables};
-use pilotis_diag::{Diagnostics, SourceMap};
+use pilotis_config::{
+    BodyContext, Configuration, Module, RootVariables, Symbol, VariableSource, root_variables,
+};
+use pilotis_diag::{Diagnostics, Severity, SourceMap};
 use pilotis_lang::{Frame, Slot, Surroundings};
 use pilotis_plan::planfile::PlanFile;
 use pilotis_plan::recording::ModuleFiles;
@@ -71,23 +73,34 @@ impl Session {
         run.open(folder, wanted.state, wanted.parallelism).await.map(Some)
     }
 
-    /// Brings together what a saved plan needs: its configuration and variables are in it. None if they have errors, which were shown.
+    /// Brings together what a saved plan needs: its configuration and variables are in it, but for ephemeral ones, which must be given
+    /// again. None if something has errors, which were shown.
     pub(crate) async fn of_plan(
         file: &PlanFile,
         folder: &Folder,
         view: &View,
-        state: &StateFileArgs,
-        parallelism: usize,
+        wanted: &Wanted<'_>,
     ) -> anyhow::Result<Option<Session>> {
-        let (configuration, diagnostics) = file.configuration(&folder.schemas());
-        view.diagnostics(&diagnostics, &configuration.sources);
+        let (configuration, mut diagnostics) = file.configuration(&folder.schemas());
+        let mut sources = configuration.sources.clone();
+        let mut variables = file.variables.clone();
+        if !diagnostics.has_errors() {
+            let given = folder.variable_sources(wanted.variables)?;
+            let surroundings = Surroundings {
+                files: &*folder.disk,
+                plan_time_ms: crate::clock::now().0,
+                apply_time_ms: None,
+            };
+            let root = &configuration.modules[0];
+            variables = given_again(root, file, &given, &mut sources, &surroundings, &mut diagnostics)?;
+        }
+        diagnostics.sort();
+        view.diagnostics(&diagnostics, &sources);
         if diagnostics.has_errors() {
             return Ok(None);
         }
-        let sources = configuration.sources.clone();
-        let (modules, variables) = (file.modules.clone(), file.variables.clone());
-        let run = Ready { configuration, modules, variables, sources };
-        run.open(folder, state, parallelism).await.map(Some)
+        let run = Ready { configuration, modules: file.modules.clone(), variables, sources };
+        run.open(folder, wanted.state, wanted.parallelism).await.map(Some)
     }
 
     /// Ends the sandbox, if this run started it.
@@ -97,6 +110,38 @@ impl Session {
             sandbox.shutdown().await;
         }
     }
+}
+
+/// The variables of a saved plan, with the ephemeral ones as they are given now: those are not in the file.
+fn given_again(
+    root: &Module,
+    file: &PlanFile,
+    given: &[VariableSource],
+    sources: &mut SourceMap,
+    surroundings: &Surroundings<'_>,
+    diagnostics: &mut Diagnostics,
+) -> anyhow::Result<RootVariables> {
+    let is_ephemeral = |name: &str| root.variables.iter().any(|v| v.ephemeral && v.name == name);
+    for source in given {
+        if let VariableSource::Argument(name, _) = source
+            && !is_ephemeral(name)
+        {
+            anyhow::bail!(
+                "a saved plan holds its variables, so {name} can't be given here: only ephemeral variables are, as they are not in the file"
+            );
+        }
+    }
+    let mut asked = root.clone();
+    asked.variables.retain(|v| v.ephemeral);
+    let mut variables = file.variables.clone();
+    if !asked.variables.is_empty() {
+        let mut found = Diagnostics::new();
+        let ephemeral = root_variables(&asked, given, sources, surroundings, &mut found);
+        // Files name the other variables too, which were taken when the plan was made.
+        diagnostics.extend(found.into_iter().filter(|d| d.severity == Severity::Error));
+        variables.extend(ephemeral);
+    }
+    Ok(variables)
 }
 
 /// A configuration without errors, on its way to a session.

@@ -312,7 +312,9 @@ impl Rules {
             if self.one_of.iter().any(|o| o == given) {
                 continue;
             }
-            let secret = self.secret || text.has_sensitive() || value.has_sensitive();
+            let secret = self.secret
+                || (text.marks_deep() | value.marks_deep())
+                    .intersects(pilotis_value::Marks::SENSITIVE | pilotis_value::Marks::EPHEMERAL);
             let shown = if secret { "This value".to_owned() } else { format!("{given:?}") };
             let list: Vec<String> = self.one_of.iter().map(|o| format!("{o:?}")).collect();
             let detail =

@@ -6,7 +6,7 @@ use ecow::EcoString;
 use pilotis_diag::{Diagnostic, Diagnostics, Span};
 use pilotis_lang::{Compiled, Frame, Slot, Surroundings};
 use pilotis_value::convert::convert;
-use pilotis_value::{Kind, Path, Step, Type, Value};
+use pilotis_value::{Kind, Marks, Path, Step, Type, Value};
 
 use crate::body::{NoFiles, NoFrame};
 use crate::{Condition, Module, Symbol, codes};
@@ -158,6 +158,9 @@ fn message(
     let value = rule.error_message.eval(frame, surroundings, diags);
     if value.has_sensitive() {
         return "The rule's message holds a sensitive value, so it can't be shown.".into();
+    }
+    if value.marks_deep().contains(Marks::EPHEMERAL) {
+        return "The rule's message holds an ephemeral value, so it can't be shown.".into();
     }
     value.as_str().unwrap_or("A rule of the variable doesn't hold.").trim().to_owned()
 }
@@ -318,7 +321,7 @@ fn broken(
     d = d.at((asker.place)(variable, part).unwrap_or(declared.span));
     if asker.block.is_none() {
         d = d.also(rule.condition.span(), "the rule that it breaks");
-        if !value.has_sensitive() {
+        if !value.marks_deep().intersects(Marks::SENSITIVE | Marks::EPHEMERAL) {
             d = d.value(format!("var.{}", declared.name), pilotis_lang::describe(value));
         }
     }

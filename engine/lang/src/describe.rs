@@ -1,6 +1,6 @@
 //! A value as a clause of a sentence, for diagnostics. Never a secret.
 
-use pilotis_value::{Kind, Value};
+use pilotis_value::{Kind, Marks, Value};
 
 /// Longest text that is shown whole.
 const MAX_TEXT: usize = 120;
@@ -9,6 +9,9 @@ const MAX_TEXT: usize = 120;
 pub fn describe(value: &Value) -> String {
     if !value.marks().is_empty() && value.has_sensitive() {
         return "has a sensitive value".into();
+    }
+    if value.marks_deep().contains(Marks::EPHEMERAL) {
+        return "has an ephemeral value".into();
     }
     match value.kind() {
         Kind::Unknown(u) => match &u.ty {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pilotis_config::{ProviderRef, Sources};
 use pilotis_lang::Files;
-use pilotis_value::{Type, Value, json};
+use pilotis_value::{Marks, Type, Value, json};
 use serde::{Deserialize, Serialize};
 
 use crate::{Answer, Connected, Failure, Found, Listing, Request, RequestId};
@@ -72,7 +72,9 @@ pub struct Answers {
 /// What a request asks, one text for each answer that it gets. Empty: it isn't kept (it changes something).
 fn questions(provider: &str, request: &Request) -> Vec<String> {
     match request {
-        Request::Connect { config, .. } => vec![format!("connect {provider} {}", config.digest())],
+        Request::Connect { config, .. } => {
+            vec![format!("connect {provider} {}", without_ephemeral(config).digest())]
+        }
         Request::List { type_name, scopes, .. } => {
             scopes.iter().map(|s| format!("list {provider} {type_name} {}", s.digest())).collect()
         }
@@ -88,6 +90,17 @@ fn questions(provider: &str, request: &Request) -> Vec<String> {
         | Request::Create { .. }
         | Request::Update { .. }
         | Request::Delete { .. } => Vec::new(),
+    }
+}
+
+/// The value with null in place of what lives for one run only: nothing that a file holds depends on that, not even a digest.
+pub(crate) fn without_ephemeral(value: &Value) -> Value {
+    let keep = value.transform::<std::convert::Infallible>(&mut |_, v| {
+        let ephemeral = v.marks().contains(Marks::EPHEMERAL);
+        Ok(if ephemeral { Value::null(v.ty()).with_marks(v.marks() - Marks::EPHEMERAL) } else { v })
+    });
+    match keep {
+        Ok(value) => value,
     }
 }
 

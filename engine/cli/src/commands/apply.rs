@@ -70,13 +70,13 @@ async fn saved(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Exit> {
     let given = &args.planning;
-    if !given.variables.given.is_empty() || !given.target.is_empty() || args.destroy {
-        bail!("{file} is a saved plan, which holds its variables and options: give none here");
+    if !given.target.is_empty() || args.destroy {
+        bail!("{file} is a saved plan, which holds its options: give none here");
     }
     let bytes = std::fs::read(file).with_context(|| format!("the saved plan {file} can't be read"))?;
     let saved = PlanFile::read(&bytes).with_context(|| format!("{file} can't be applied"))?;
     let destroy = saved.options.mode == PlanMode::Destroy;
-    let session = Session::of_plan(&saved, folder, view, &given.state, given.parallelism).await?;
+    let session = Session::of_plan(&saved, folder, view, &given.into()).await?;
     let Some(session) = session else { return Ok(Exit::Error) };
     let exit = match planning::plan_again(&saved, &session, view, interrupt).await? {
         Err(exit) => exit,

@@ -9,6 +9,7 @@ mod bad_input;
 mod commands;
 mod console;
 mod explain;
+mod ephemeral;
 mod harness;
 mod kill;
 mod organisation;

@@ -167,7 +167,7 @@ fn no_attribute<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Miss {
 }
 
 fn suggest_key(value: &Value, key: &str) -> Option<String> {
-    if value.has_sensitive() {
+    if value.marks_deep().intersects(pilotis_value::Marks::SENSITIVE | pilotis_value::Marks::EPHEMERAL) {
         return None;
     }
     let keys = value.as_entries()?.keys().map(|k| k.as_str());

@@ -87,7 +87,10 @@ impl Evaluator<'_> {
         for (i, value) in values.into_iter().enumerate() {
             let Some(param) = parameter(def, i) else { break };
             // A function that is given marks minds them itself.
-            secret |= value.has_sensitive() && !param.allow_marked;
+            secret |= value
+                .marks_deep()
+                .intersects(pilotis_value::Marks::SENSITIVE | pilotis_value::Marks::EPHEMERAL)
+                && !param.allow_marked;
             match argument(param, value, &mut marks) {
                 Ok(value) => {
                     unknown |= !param.allow_unknown && !value.is_wholly_known();

@@ -58,10 +58,6 @@ pub(crate) fn evaluate(
         diags.push(invalid("Condition expression must return either true or false, not null."));
         return None;
     }
-    if value.marks().contains(Marks::EPHEMERAL) {
-        diags.push(invalid("A condition can't depend on a value that lives for one run only."));
-        return None;
-    }
     let holds = match convert::convert(&value.unmark().0, &Type::Bool) {
         Ok(value) => value.as_bool()?,
         Err(error) => {
@@ -82,8 +78,13 @@ fn message(
     if failed {
         return "Its error message could not be made.".into();
     }
-    if value.has_sensitive() || !value.is_wholly_known() {
-        let why = if value.has_sensitive() { "it holds a sensitive value" } else { "it is not known yet" };
+    let why = match () {
+        () if value.has_sensitive() => Some("it holds a sensitive value"),
+        () if value.marks_deep().contains(Marks::EPHEMERAL) => Some("it holds an ephemeral value"),
+        () if !value.is_wholly_known() => Some("it is not known yet"),
+        () => None,
+    };
+    if let Some(why) = why {
         diags.push(
             Diagnostic::warning("Error message can't be shown")
                 .code(codes::CONDITION)

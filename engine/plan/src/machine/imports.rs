@@ -142,6 +142,9 @@ impl Machine {
         let wrong = match value.as_str() {
             _ if failed => return None,
             Some("") => "The id is an empty text.",
+            Some(_) if value.marks_deep().contains(pilotis_value::Marks::EPHEMERAL) => {
+                "The id lives for one run only, and ids of imports are stored."
+            }
             Some(_) if value.has_sensitive() => "The id is sensitive, and ids of imports are shown.",
             Some(id) => return Some(id.to_owned()),
             None if !value.is_known() => {

@@ -15,7 +15,11 @@ impl Machine {
         let variable = &config.modules[self.graph.scope(scope).module.0 as usize].variables[index as usize];
         let Some((above, call)) = self.graph.scope(scope).parent else {
             let value = self.variables.get(&variable.name).cloned();
-            let value = value.unwrap_or_else(|| Value::unknown(variable.constraint.ty.without_optional()));
+            let value = value.unwrap_or_else(|| {
+                // One that a saved plan doesn't hold, for it lives for one run only.
+                let marks = if variable.ephemeral { Marks::EPHEMERAL } else { Marks::empty() };
+                Value::unknown(variable.constraint.ty.without_optional()).with_marks(marks)
+            });
             self.nodes[id.0 as usize].values = vec![value];
             return;
         };
@@ -146,6 +150,20 @@ fn settle_variable(
         Some(value) if value.is_null() && !variable.nullable && variable.default.is_some() => None,
         given => given,
     };
+    if !variable.ephemeral && given.as_ref().is_some_and(|v| v.marks_deep().contains(Marks::EPHEMERAL)) {
+        diags.push(
+            Diagnostic::error("Ephemeral value not allowed")
+                .code(codes::EPHEMERAL)
+                .at(place(&Path::default()))
+                .detail(format!(
+                    "This value lives for one run only, and the module's variable {:?} doesn't say that it takes such values.",
+                    variable.name
+                ))
+                .also(variable.span, "the variable")
+                .help("Add `ephemeral = true` to the variable."),
+        );
+        return None;
+    }
     let value = match (given, &variable.default) {
         (Some(value), _) => match variable.constraint.apply(&value) {
             Ok(converted) => converted,
