@@ -55,7 +55,7 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Run the sandbox: the services on loopback, to try things.
     Sandbox(SandboxArgs),
-    /// Prepare a folder. Nothing has to be downloaded: kept for scripts that call it.
+    /// Prepare a folder: fetch its modules from Git.
     Init(InitArgs),
     /// Show the version.
     Version(VersionArgs),
@@ -413,8 +413,8 @@ pub(crate) struct InitArgs {
     /// Accepted for scripts.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide = true)]
     pub(crate) input: Option<String>,
-    /// Accepted for scripts.
-    #[arg(long, hide = true)]
+    /// Take newer commits of modules from Git than those in the lock file.
+    #[arg(long)]
     pub(crate) upgrade: bool,
     /// Accepted for scripts.
     #[arg(long, hide = true)]

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use pilotis_config::Sources;
+use pilotis_config::{GitSource, Sources};
 use pilotis_lang::Files;
 
-use crate::builtin;
+use crate::{builtin, modules};
 
 /// The working folder.
 pub(crate) struct Disk {
@@ -95,6 +95,10 @@ fn reason(e: &std::io::Error) -> String {
 }
 
 impl Sources for Disk {
+    fn fetched(&self, source: &GitSource) -> Result<(), String> {
+        modules::check(&self.cwd, source)
+    }
+
     fn module_files(&self, dir: &str) -> Result<Vec<(String, String)>, String> {
         if let Some(source) = dir.strip_prefix("builtin:") {
             return match builtin::blueprint(source) {

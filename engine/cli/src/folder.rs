@@ -15,6 +15,7 @@ use pilotis_state_sqlite::SqliteStore;
 use crate::args::{StateFileArgs, VariableArg, VariableArgs};
 use crate::builtin;
 use crate::files::Disk;
+use crate::modules::Fetching;
 
 /// Where a command works.
 pub(crate) struct Folder {
@@ -41,6 +42,15 @@ impl Folder {
     pub(crate) fn configuration(&self) -> (Configuration, Diagnostics) {
         let (configuration, diagnostics, _) = self.configuration_and_files();
         (configuration, diagnostics)
+    }
+
+    /// The same, fetching the modules that are missing. Says how many are locked.
+    pub(crate) fn prepare(&self, upgrade: bool) -> anyhow::Result<(Configuration, Diagnostics, usize)> {
+        let options = LoadOptions { root: ".".into(), version: env!("CARGO_PKG_VERSION").into() };
+        let sources = Fetching::new(&self.disk, upgrade);
+        let (configuration, diagnostics) = load(&options, &sources, &self.schemas());
+        let locked = if diagnostics.has_errors() { 0 } else { sources.lock()? };
+        Ok((configuration, diagnostics, locked))
     }
 
     /// The same, and the files that it was read from.

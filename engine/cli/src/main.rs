@@ -10,6 +10,7 @@ mod folder;
 mod git;
 mod hand;
 mod interrupt;
+mod modules;
 mod planning;
 mod progress;
 mod records;

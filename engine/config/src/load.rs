@@ -1,6 +1,7 @@
 //! Loading: from the root folder to a whole Configuration.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use pilotis_diag::{Diagnostic, Diagnostics, SourceMap, Span};
@@ -10,6 +11,7 @@ use pilotis_syntax::parse_file;
 use crate::declare::{Declarations, declarations};
 use crate::names::{CallName, Names, Repeats, ResourceName};
 use crate::shape::{self, Shape, literal_text};
+use crate::source::{self, BadSource, FETCHED};
 use crate::types::Types;
 use crate::{
     Configuration, Module, ModuleId, Schemas, Settings, Sources, codes, compile, overrides, settings,
@@ -38,6 +40,7 @@ pub fn load(options: &LoadOptions, sources: &dyn Sources, schemas: &Schemas) -> 
         modules: Vec::new(),
         by_dir: BTreeMap::new(),
         loading: Vec::new(),
+        fetched: BTreeSet::new(),
         settings: Settings::default(),
         missing: None,
         diags: Diagnostics::new(),
@@ -63,6 +66,8 @@ pub(crate) struct Loader<'a> {
     by_dir: BTreeMap<String, ModuleId>,
     /// Folders of the modules that are being read, outermost first.
     loading: Vec<String>,
+    /// Trees of Git modules that are there as they were locked.
+    fetched: BTreeSet<String>,
     settings: Settings,
     /// Stands for modules that can't be read.
     pub(crate) missing: Option<ModuleId>,
@@ -187,35 +192,51 @@ impl Loader<'_> {
             );
             return None;
         };
-        self.source(caller, &text, source.expr.span)
+        self.source(caller, &text, source.expr.span, block.header)
     }
 
     /// The module at a source address.
-    fn source(&mut self, caller: ModuleId, text: &str, span: Span) -> Option<ModuleId> {
-        let dir = match resolve_source(&self.modules[caller.0 as usize].dir, text) {
+    fn source(&mut self, caller: ModuleId, text: &str, span: Span, header: Span) -> Option<ModuleId> {
+        let dir = match self.folder_of(caller, text) {
             Ok(dir) => dir,
-            Err(help) => {
+            Err(bad) => {
                 self.diags.push(
                     Diagnostic::error("Unsupported module source")
                         .code(codes::MODULE)
-                        .detail(format!("{text:?} is neither a folder nor a built-in blueprint."))
-                        .at(span)
-                        .help(help),
+                        .detail(bad.detail)
+                        .at(if bad.is_secret { header } else { span })
+                        .help(bad.help),
                 );
                 return None;
             }
         };
-        match self.module(&dir) {
+        match dir.map_err(Failure::Unreadable).and_then(|dir| self.module(&dir)) {
             Ok(id) => Some(id),
             Err(failure) => {
                 let mut d = failure.diagnostic(text, Some(span));
-                if !text.starts_with('.') && !text.contains("://") {
+                if !text.starts_with('.') && !text.contains("://") && !text.contains('@') {
                     d = d.help(format!("A folder is written with a leading dot: \"./{text}\"."));
                 }
                 self.diags.push(d);
                 None
             }
         }
+    }
+
+    /// The folder that a source address means; inside, why it is not there.
+    fn folder_of(&mut self, caller: ModuleId, text: &str) -> Result<Result<String, String>, BadSource> {
+        let git = match source::remote(text).filter(|_| !is_local(text)) {
+            Some(found) => found?,
+            None => return resolve_source(&self.modules[caller.0 as usize].dir, text).map(Ok),
+        };
+        let tree = git.tree();
+        if !self.fetched.contains(&tree) {
+            if let Err(why) = self.sources.fetched(&git) {
+                return Ok(Err(why));
+            }
+            self.fetched.insert(tree.clone());
+        }
+        Ok(Ok(normal(&format!("{tree}/{}", git.folder))))
     }
 
     fn blueprints(&mut self, id: ModuleId, all: &Declarations<'_>) {
@@ -235,7 +256,7 @@ impl Loader<'_> {
                 self.diags.push(shape::wrong_type("source", "a literal text is required", source.expr.span));
                 continue;
             };
-            let Some(module) = self.source(id, &text, source.expr.span) else { continue };
+            let Some(module) = self.source(id, &text, source.expr.span, block.header) else { continue };
             let label = crate::blueprint::label_variable(&self.modules[module.0 as usize]);
             let blueprint =
                 crate::Blueprint { word: word.text.to_string(), module, label, span: block.header };
@@ -346,36 +367,50 @@ pub(crate) fn is_configuration(name: &str) -> bool {
     !hidden && (file.ends_with(".hcl") || file.ends_with(".tf")) && file != ".terraform.lock.hcl"
 }
 
-/// The folder that a source address means, or what to do instead.
-fn resolve_source(caller: &str, source: &str) -> Result<String, String> {
-    let local = source.starts_with("./") || source.starts_with("../") || source == "." || source == "..";
-    if local {
-        return Ok(match caller.strip_prefix("builtin:") {
+fn is_local(source: &str) -> bool {
+    source.starts_with("./")
+        || source.starts_with("../")
+        || source.starts_with('/')
+        || source == "."
+        || source == ".."
+}
+
+/// The folder that an address means which is not remote, or what to do instead.
+fn resolve_source(caller: &str, source: &str) -> Result<String, BadSource> {
+    let bad = |detail: String, help: String| BadSource { detail, help, is_secret: false };
+    if is_local(source) {
+        let dir = match caller.strip_prefix("builtin:") {
+            _ if source.starts_with('/') => normal(source),
             Some(inside) => format!("builtin:{}", normal(&format!("{inside}/{source}"))),
             None if caller == "." => normal(source),
             None => normal(&format!("{caller}/{source}")),
-        });
-    }
-    if source.starts_with('/') {
-        return Ok(normal(source));
-    }
-    let remote = source.contains("://")
-        || source.contains("::")
-        || source.contains('@')
-        || source.contains('?')
-        || source.contains('.')
-        || source.matches('/').count() >= 2;
-    if remote {
-        return Err(
-            "Modules are read from folders only. Bring it in (a Git submodule, a copy) and write its path: \"./modules/name\"."
-                .into(),
-        );
+        };
+        return match tree_of(caller).is_none_or(|tree| Path::new(&dir).starts_with(tree)) {
+            true => Ok(dir),
+            false => Err(bad(
+                format!("{source:?} leads out of the repository that this module was fetched from."),
+                "A fetched module may call modules of its own repository, and others by a Git address."
+                    .into(),
+            )),
+        };
     }
     let mut parts = source.split('/');
     match (parts.next(), parts.next()) {
-        (Some(owner), Some(name)) if !owner.is_empty() && !name.is_empty() => Ok(format!("builtin:{source}")),
-        _ => Err(format!("A folder is written with a leading dot: \"./{source}\".")),
+        (Some(owner), Some(name)) if !owner.is_empty() && !name.is_empty() && !source.contains('.') => {
+            Ok(format!("builtin:{source}"))
+        }
+        _ => Err(bad(
+            format!("{source:?} is neither a folder, a built-in blueprint nor a Git repository."),
+            format!("A folder is written with a leading dot: \"./{source}\"."),
+        )),
     }
+}
+
+/// The fetched tree that a folder lies in.
+fn tree_of(dir: &str) -> Option<&Path> {
+    let inside = dir.strip_prefix(FETCHED)?.strip_prefix('/')?;
+    let name = inside.split('/').next()?;
+    Some(Path::new(&dir[..dir.len() - inside.len() + name.len()]))
 }
 
 /// A path without `.` and `..` where they can be resolved.

@@ -5,11 +5,19 @@ use std::sync::Arc;
 
 use pilotis_schema::ProviderSchema;
 
+use crate::GitSource;
+
 /// Reads the files of modules.
 pub trait Sources {
     /// Files of a module folder that hold configuration: (name to show, text), sorted by name. `dir` is relative to the working
     /// folder with `/`, or a built-in blueprint's name as `builtin:cloud-pi-native/project`. An error says why it can't be read.
     fn module_files(&self, dir: &str) -> Result<Vec<(String, String)>, String>;
+
+    /// Makes sure that a module's tree is in its folder ([`GitSource::tree`]) as it was locked; an error says why it isn't, and what
+    /// to run. Sources that hold all files of a configuration hold those of such modules too.
+    fn fetched(&self, _source: &GitSource) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// The schemas of all providers that the program has, by local name.

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pilotis_config::{ProviderRef, Sources};
+use pilotis_config::{GitSource, ProviderRef, Sources};
 use pilotis_lang::Files;
 use pilotis_value::{Marks, Type, Value, json};
 use serde::{Deserialize, Serialize};
@@ -263,6 +263,10 @@ impl Sources for RecordingSources<'_> {
         let files = self.inner.module_files(dir)?;
         self.read.borrow_mut().insert(dir.to_owned(), files.clone());
         Ok(files)
+    }
+
+    fn fetched(&self, source: &GitSource) -> Result<(), String> {
+        self.inner.fetched(source)
     }
 }
 

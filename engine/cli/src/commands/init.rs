@@ -1,15 +1,15 @@
-//! `pilotis init`: nothing has to be downloaded, so this only checks; scripts that call it go on working.
+//! `pilotis init`: fetches the modules that come from Git; providers and blueprints are built in.
 
 use crate::args::InitArgs;
 use crate::exit::Exit;
 use crate::folder::Folder;
 use crate::view::View;
 
-/// Checks that the configuration can be read.
+/// Fetches modules, pins them, and checks that the configuration can be read.
 pub(crate) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
     let folder = Folder::current()?;
     let view = View::new(&args.view);
-    let (configuration, mut diagnostics) = folder.configuration();
+    let (configuration, mut diagnostics, modules) = folder.prepare(args.upgrade)?;
     diagnostics.sort();
     view.diagnostics(&diagnostics, &configuration.sources);
     if diagnostics.has_errors() {
@@ -21,6 +21,11 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
             "@module": "terraform.ui", "@timestamp": crate::clock::rfc3339_now(),
             "message_code": "output_init_success_message", "type": "init_output",
         }));
+    } else if modules > 0 {
+        let noun = if modules == 1 { "module" } else { "modules" };
+        view.print(&format!(
+            "{modules} {noun} from Git: fetched, and pinned in .pilotis.lock.hcl. Go on with pilotis plan.\n"
+        ));
     } else {
         view.print("Nothing to prepare: providers and blueprints are built in. Go on with pilotis plan.\n");
     }

@@ -12,6 +12,7 @@ mod explain;
 mod ephemeral;
 mod harness;
 mod kill;
+mod modules;
 mod organisation;
 mod services;
 mod state_edit;
