@@ -181,6 +181,10 @@ fn git(dir: &Path, args: &[&str]) -> anyhow::Result<String> {
         command.env_remove(name);
     }
     command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ALLOW_PROTOCOL", "file:http:https:ssh");
+    if std::env::var_os("GIT_SSH_COMMAND").is_none() && std::env::var_os("GIT_SSH").is_none() {
+        // An unknown host or a key with a password is an error, not a question on the terminal.
+        command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
+    }
     command.args([
         "-c",
         "core.hooksPath=/dev/null",

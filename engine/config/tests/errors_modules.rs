@@ -28,19 +28,17 @@ error[E0340]: Unreadable module
   |
   = The module "./nowhere" can't be read: there is no such folder.
 "#);
-    // A source that isn't a folder.
+    // A repository that was not fetched.
     assert_snapshot!(said_with_modules(r#"module "m" {
   source = "git::https://forge.example/m.git"
 }"#), @r#"
-error[E0340]: Unsupported module source
+error[E0340]: Unreadable module
  --> main.hcl:2:12
   |
 2 |   source = "git::https://forge.example/m.git"
   |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   |
-  = "git::https://forge.example/m.git" is neither a folder nor a built-in blueprint.
-  = help: Modules are read from folders only. Bring it in (a Git submodule, a copy) and write its path:
-          "./modules/name".
+  = The module "git::https://forge.example/m.git" can't be read: there is no such folder.
 "#);
     // A folder without its dot.
     assert_snapshot!(said_with_modules(r#"module "m" {
@@ -52,7 +50,7 @@ error[E0340]: Unsupported module source
 2 |   source = "modules"
   |            ^^^^^^^^^
   |
-  = "modules" is neither a folder nor a built-in blueprint.
+  = "modules" is neither a folder, a built-in blueprint nor a Git repository.
   = help: A folder is written with a leading dot: "./modules".
 "#);
     // A blueprint that isn't built in.

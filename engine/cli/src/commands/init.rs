@@ -15,19 +15,23 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
     if diagnostics.has_errors() {
         return Ok(Exit::Error);
     }
+    let message = match modules {
+        0 => "Nothing to prepare: providers and blueprints are built in. Go on with pilotis plan.".to_owned(),
+        1 => {
+            "1 module from Git: fetched, and pinned in .pilotis.lock.hcl. Go on with pilotis plan.".to_owned()
+        }
+        n => format!(
+            "{n} modules from Git: fetched, and pinned in .pilotis.lock.hcl. Go on with pilotis plan."
+        ),
+    };
     if view.json {
         view.line(&serde_json::json!({
-            "@level": "info", "@message": "Pilotis needs no initialization: providers are built in.",
+            "@level": "info", "@message": message,
             "@module": "terraform.ui", "@timestamp": crate::clock::rfc3339_now(),
             "message_code": "output_init_success_message", "type": "init_output",
         }));
-    } else if modules > 0 {
-        let noun = if modules == 1 { "module" } else { "modules" };
-        view.print(&format!(
-            "{modules} {noun} from Git: fetched, and pinned in .pilotis.lock.hcl. Go on with pilotis plan.\n"
-        ));
     } else {
-        view.print("Nothing to prepare: providers and blueprints are built in. Go on with pilotis plan.\n");
+        view.print(&format!("{message}\n"));
     }
     Ok(Exit::Done)
 }

@@ -8,8 +8,8 @@
 mod bad_input;
 mod commands;
 mod console;
-mod explain;
 mod ephemeral;
+mod explain;
 mod harness;
 mod kill;
 mod modules;
