@@ -138,10 +138,11 @@ impl Sources for Disk {
     }
 }
 
-/// `*.hcl` and `*.tf`, but no editor's leftovers and no hidden files.
+/// `*.hcl`, `*.tf`, and both in JSON syntax, but no editor's leftovers and no hidden files.
 pub(crate) fn is_configuration(name: &str) -> bool {
     let hidden =
         name.starts_with('.') || name.ends_with('~') || (name.starts_with('#') && name.ends_with('#'));
-    let known = name.ends_with(".hcl") || name.ends_with(".tf");
-    known && !hidden && !name.ends_with(".tftest.hcl") && !name.ends_with(".lock.hcl")
+    let syntax = name.strip_suffix(".json").unwrap_or(name);
+    let known = syntax.ends_with(".hcl") || syntax.ends_with(".tf");
+    known && !hidden && !syntax.ends_with(".tftest.hcl") && !syntax.ends_with(".lock.hcl")
 }

@@ -8,7 +8,7 @@ use pilotis_diag::{Diagnostic, Diagnostics, Span};
 use pilotis_syntax::ast::{
     Block, Body, Call, Expr, ExprKind, For, Ident, ObjectItem, ObjectKey, Traversal, TraversalStep,
 };
-use pilotis_value::Type;
+use pilotis_value::{ObjectType, Type};
 
 use crate::decode::{check_dynamic_names, dynamic_parts};
 use crate::places::Places;
@@ -103,6 +103,29 @@ pub(crate) fn members(module: &Module) -> Vec<Member> {
         required: false,
     };
     module.variables.iter().map(member).collect()
+}
+
+/// The members of a block that stands for an object.
+fn attributes(object: &ObjectType) -> Vec<Member> {
+    let member = |(name, ty): (&EcoString, &Type)| Member {
+        name: name.clone(),
+        ty: ty.clone(),
+        required: !object.optional.contains(name),
+    };
+    object.attributes.iter().map(member).collect()
+}
+
+/// True if an argument may have this name.
+pub(crate) fn has(members: &[Member], name: &str) -> bool {
+    members.iter().any(|m| m.name == name)
+}
+
+/// The blocks that are written with a word: whether they have a label, and their members. None if the word is an argument only;
+/// a name that is both (`repos = { … }`, `repos "api" { … }`) is the argument, unless the blocks have no word of their own.
+pub(crate) fn nested(members: &[Member], word: &str) -> Option<(bool, Vec<Member>)> {
+    let member = members.iter().find(|m| m.is_word(word) && m.word() == word)?;
+    let Type::Object(object) = member.block_type() else { return None };
+    Some((member.nest() == Some(Nest::Labelled), attributes(object)))
 }
 
 /// The word for one entry of a variable's value.
@@ -281,15 +304,7 @@ impl Desugar<'_> {
         let Type::Object(object) = ty else {
             return (Expr { kind: ExprKind::Invalid, span: block.header }, places);
         };
-        let members: Vec<Member> = object
-            .attributes
-            .iter()
-            .map(|(name, ty)| Member {
-                name: name.clone(),
-                ty: ty.clone(),
-                required: !object.optional.contains(name),
-            })
-            .collect();
+        let members = attributes(object);
         let given = self.body(&block.body, &members, block.header, what);
         let mut items = Vec::with_capacity(given.len());
         for Given { name, expr, places: inner, .. } in given {

@@ -12,6 +12,7 @@ mod declare;
 mod decode;
 pub mod display;
 mod expression;
+mod json;
 mod load;
 mod model;
 mod names;

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use pilotis_diag::{Diagnostic, Diagnostics, SourceMap, Span};
 use pilotis_syntax::ast::{Block, Body};
+use pilotis_syntax::json::{Node, parse_json};
 use pilotis_syntax::parse_file;
 
 use crate::declare::{Declarations, declarations};
+use crate::json::{self, Vocabulary, Words};
 use crate::names::{CallName, Names, Repeats, ResourceName};
 use crate::shape::{self, Shape, literal_text};
 use crate::source::{self, BadSource, FETCHED};
@@ -74,6 +76,12 @@ pub(crate) struct Loader<'a> {
     pub(crate) diags: Diagnostics,
 }
 
+/// A file that was read; what a property in JSON is depends on the others.
+enum Text {
+    Native(Body),
+    Json(Node),
+}
+
 /// Why a module can't be had.
 enum Failure {
     Unreadable(String),
@@ -120,37 +128,83 @@ impl Loader<'_> {
         self.modules.push(Module::empty(dir));
         self.by_dir.insert(dir.to_owned(), id);
         self.loading.push(dir.to_owned());
-        let bodies = self.parse(files);
+        let bodies = self.parse(id, files);
         self.fill(id, &bodies);
         self.loading.pop();
         Ok(id)
     }
 
-    fn parse(&mut self, files: Vec<(String, String)>) -> Vec<Body> {
-        let mut base = Vec::new();
-        let mut changes = Vec::new();
+    fn parse(&mut self, id: ModuleId, files: Vec<(String, String)>) -> Vec<Body> {
+        let mut texts = Vec::new();
         for (name, text) in files {
-            if name.ends_with(".tf.json") || name.ends_with(".hcl.json") {
-                self.diags.push(
-                    Diagnostic::error("Configuration in JSON syntax")
-                        .code(codes::MODULE)
-                        .detail(format!("{name} is written in JSON syntax, which is not read here yet."))
-                        .help("Write it in native syntax, or rename it if it is no configuration."),
-                );
-            }
             if !is_configuration(&name) {
                 continue;
             }
-            let is_override = overrides::is_override(&name);
+            let (is_json, is_override) = (json::is_json(&name), overrides::is_override(&name));
             let file = self.map.add(name, text);
-            let (body, diags) = parse_file(&self.map, file);
+            let (text, diags) = if is_json {
+                let (node, diags) = parse_json(&self.map, file);
+                (Text::Json(node), diags)
+            } else {
+                let (body, diags) = parse_file(&self.map, file);
+                (Text::Native(body), diags)
+            };
             self.diags.extend(diags);
+            texts.push((text, is_override));
+        }
+        let words = self.words(id, &texts);
+        let mut base = Vec::new();
+        let mut changes = Vec::new();
+        for (text, is_override) in texts {
+            let body = self.body(text, &words);
             if is_override { &mut changes } else { &mut base }.push(body);
         }
         for body in changes {
             overrides::apply(&mut base, body, &mut self.diags);
         }
         base
+    }
+
+    fn body(&mut self, text: Text, words: &Words) -> Body {
+        match text {
+            Text::Native(body) => body,
+            Text::Json(node) => {
+                let vocabulary = Vocabulary { types: &self.types, words };
+                json::file(&node, &vocabulary, &self.map, &mut self.diags)
+            }
+        }
+    }
+
+    /// What the blueprints' blocks of files in JSON syntax are made of: the blueprints, whose declarations may stand in any file,
+    /// are read first. What is wrong with them is said when they are declared.
+    fn words(&mut self, id: ModuleId, texts: &[(Text, bool)]) -> Words {
+        let mut words = Words::new();
+        if texts.iter().all(|(text, _)| matches!(text, Text::Native(_))) {
+            return words;
+        }
+        let mut declared = Vec::new();
+        for (text, _) in texts {
+            let of_json;
+            let body = match text {
+                Text::Native(body) => body,
+                Text::Json(node) => {
+                    let vocabulary = Vocabulary { types: &self.types, words: &words };
+                    of_json = json::file(node, &vocabulary, &self.map, &mut Diagnostics::new());
+                    &of_json
+                }
+            };
+            for block in shape::blocks(body, "blueprint") {
+                let source = shape::attribute(&block.body, "source");
+                let text = source.and_then(|s| Some((literal_text(&s.expr)?, s.expr.span, block.header)));
+                declared.extend(block.labels.first().map(|l| l.text.clone()).zip(text));
+            }
+        }
+        for (word, (source, span, header)) in declared {
+            if let Some(module) = self.source(id, &source, span, header) {
+                words.insert(word, crate::blueprint::members(&self.modules[module.0 as usize]));
+            }
+        }
+        words
     }
 
     fn fill(&mut self, id: ModuleId, bodies: &[Body]) {
@@ -364,7 +418,8 @@ pub(crate) fn is_configuration(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
     let hidden =
         file.starts_with('.') || file.ends_with('~') || (file.starts_with('#') && file.ends_with('#'));
-    !hidden && (file.ends_with(".hcl") || file.ends_with(".tf")) && file != ".terraform.lock.hcl"
+    let syntax = file.strip_suffix(".json").unwrap_or(file);
+    !hidden && (syntax.ends_with(".hcl") || syntax.ends_with(".tf")) && file != ".terraform.lock.hcl"
 }
 
 fn is_local(source: &str) -> bool {

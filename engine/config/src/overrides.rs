@@ -1,4 +1,4 @@
-//! Override files: `override.hcl`, `*_override.tf` … change blocks that other files declare.
+//! Override files: `override.hcl`, `*_override.tf.json` … change blocks that other files declare.
 
 use pilotis_diag::{Diagnostic, Diagnostics};
 use pilotis_syntax::ast::{Block, Body};
@@ -8,6 +8,7 @@ use crate::codes;
 /// True for the name of an override file.
 pub(crate) fn is_override(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
+    let file = file.strip_suffix(".json").unwrap_or(file);
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
     stem == "override" || stem.ends_with("_override")
 }

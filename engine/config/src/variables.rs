@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use pilotis_diag::{Diagnostic, Diagnostics, SourceMap, Span, did_you_mean};
 use pilotis_lang::{Surroundings, constant};
 use pilotis_syntax::ast::Expr;
+use pilotis_syntax::json::parse_json;
 use pilotis_syntax::{parse_expression, parse_file};
-use pilotis_value::{Marks, Type, Value, json};
+use pilotis_value::{Marks, Type, Value};
 
-use crate::{Module, Variable, codes};
+use crate::{Module, Variable, codes, json};
 
 /// One place that gives values, lowest precedence first in a list of them.
 #[derive(Clone, Debug)]
@@ -99,7 +100,6 @@ fn values(
                     reader.diags.push(Diagnostic { severity: pilotis_diag::Severity::Error, ..d });
                 }
             },
-            VariableSource::File { name, text, .. } if name.ends_with(".json") => reader.json(name, text),
             VariableSource::File { name, text, .. } => reader.file(name, text),
         }
     }
@@ -151,8 +151,15 @@ impl Reader<'_> {
 
     fn file(&mut self, name: &str, text: &str) {
         let file = self.sources.add(name, text);
-        let (body, parse_diags) = parse_file(self.sources, file);
-        self.diags.extend(parse_diags);
+        let body = if json::is_json(name) {
+            let (node, parse_diags) = parse_json(self.sources, file);
+            self.diags.extend(parse_diags);
+            json::values(&node, self.sources, self.diags)
+        } else {
+            let (body, parse_diags) = parse_file(self.sources, file);
+            self.diags.extend(parse_diags);
+            body
+        };
         for block in &body.blocks {
             self.diags.push(
                 Diagnostic::error("Unexpected block")
@@ -169,34 +176,6 @@ impl Reader<'_> {
                 continue;
             }
             self.expression(given, &attribute.expr, false, name.to_owned());
-        }
-    }
-
-    fn json(&mut self, name: &str, text: &str) {
-        let invalid = |why: String| {
-            Diagnostic::error("Invalid variables file")
-                .code(codes::VARIABLE)
-                .detail(format!("{name} can't be read: {why}."))
-        };
-        let value = match json::from_json_text(text) {
-            Ok(value) => value,
-            Err(e) => {
-                self.diags.push(invalid(e.to_string()));
-                return;
-            }
-        };
-        let Some(entries) = value.as_entries() else {
-            self.diags.push(invalid("it must be a JSON object".into()));
-            return;
-        };
-        for (given, value) in entries {
-            if !self.root.variables.iter().any(|v| v.name == given.as_str()) {
-                let d = undeclared(self.root, given, &format!("in {name}"));
-                self.diags.push(d);
-                continue;
-            }
-            let origin = Origin { value: value.clone(), span: None, source: name.to_owned() };
-            self.found.insert(given.to_string(), origin);
         }
     }
 }

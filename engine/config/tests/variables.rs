@@ -122,9 +122,13 @@ error[E0361]: Value for undeclared variable
  = The root module does not declare a variable named "tagz" but a value was found on the command line.
  = help: Did you mean "tags"?
 
-error[E0361]: Invalid variables file
- |
- = x.tfvars.json can't be read: it must be a JSON object.
+error[E0304]: Incorrect JSON value type
+ --> x.tfvars.json:1:1
+  |
+1 | []
+  | ^^
+  |
+  = A JSON object is required here: names of variables and their values.
 
 error[E0361]: No value for required variable
  --> main.hcl:1:1

@@ -1,4 +1,4 @@
-//! HCL text: our own AST with spans, the parser that makes it, and the formatter.
+//! HCL text: our own AST with spans, the parsers that make it (of native and of JSON syntax), and the formatter.
 //!
 //! Here live the AST, the lexer and the recursive-descent parser, the token formatter, the writer of values
 //! and the editor that changes nothing else. Nothing here evaluates, knows a block type or reads a file. Only this crate names
@@ -7,6 +7,7 @@
 pub mod ast;
 pub mod edit;
 mod format;
+pub mod json;
 mod lexer;
 mod open;
 mod parse;

@@ -87,6 +87,8 @@ fn collect(dir: &Path, recursive: bool, files: &mut Vec<PathBuf>) -> anyhow::Res
             if recursive && !name.starts_with('.') {
                 collect(&path, recursive, files)?;
             }
+        } else if name.ends_with(".json") {
+            // There is one native format; JSON is its generator's to lay out.
         } else if is_configuration(&name) || name.ends_with(".tfvars") || name.ends_with(".tftest.hcl") {
             files.push(path);
         }

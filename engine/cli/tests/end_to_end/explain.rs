@@ -59,9 +59,12 @@ fn every_code_has_a_page_and_every_page_a_code() {
 fn every_wrong_example_is_wrong_in_this_way_and_every_right_one_right() {
     let mut wrong = Vec::new();
     for page in pages() {
-        for example in page.examples().filter(|e| e.info.starts_with("hcl ")) {
+        for example in page.examples().filter(|e| !e.info.starts_with("text ")) {
             let command = if example.info.ends_with(" plan") { "plan" } else { "validate" };
-            let ran = Folder::with(example.text).run(command);
+            let folder = Folder::empty();
+            let file = if example.info.starts_with("json ") { "main.tf.json" } else { "main.tf" };
+            folder.write(file, example.text);
+            let ran = folder.run(command);
             let said = format!("[{}]: ", page.code);
             let as_promised = match example.info.contains("wrong") {
                 true => ran.err.contains(&said),

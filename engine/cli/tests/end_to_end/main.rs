@@ -11,6 +11,7 @@ mod console;
 mod ephemeral;
 mod explain;
 mod harness;
+mod json_syntax;
 mod kill;
 mod modules;
 mod organisation;

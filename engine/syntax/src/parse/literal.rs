@@ -13,7 +13,7 @@ use crate::ast::{Expr, ExprKind, Ident};
 use crate::lexer::Token;
 
 /// The text in Unicode normal form C, in which all strings are kept.
-pub(super) fn nfc(text: &str) -> EcoString {
+pub(crate) fn nfc(text: &str) -> EcoString {
     if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
         text.into()
     } else {

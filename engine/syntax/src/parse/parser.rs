@@ -6,7 +6,7 @@ use super::codes;
 use crate::lexer::{Lexed, Problem, ProblemKind, Token, TokenKind};
 
 /// Levels that blocks, brackets and templates may be nested: a thread's usual 2 MiB of stack must do, without optimisation.
-pub(super) const MAX_NESTING: u32 = 128;
+pub(crate) const MAX_NESTING: u32 = 128;
 /// Height of an expression's tree, to which chains like `a + b + c …` add: everything that walks it is recursive.
 const MAX_HEIGHT: u32 = 400;
 
@@ -63,6 +63,13 @@ impl<'a> Parser<'a> {
             diagnostics: Diagnostics::new(),
             too_deep_is_reported: false,
         }
+    }
+
+    /// The same parser for a text that stands so many levels deep in another.
+    pub(super) fn inside(mut self, depth: u32) -> Parser<'a> {
+        self.depth = depth;
+        self.deepest = depth;
+        self
     }
 
     /// All that was wrong, in the order of the text.
