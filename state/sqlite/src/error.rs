@@ -25,6 +25,15 @@ impl From<StateError> for Failure {
 }
 
 impl Failure {
+    /// Another process is writing.
+    pub(crate) fn is_busy(&self) -> bool {
+        let code = match self {
+            Failure::Sql(error) => error.sqlite_error_code(),
+            Failure::State(_) => None,
+        };
+        matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    }
+
     /// The error of a state at this location.
     pub(crate) fn at(self, location: &str) -> StateError {
         match self {

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use pilotis_state::StateError;
 use rusqlite::{Connection, OpenFlags};
@@ -20,6 +20,15 @@ const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("migrations/1.sql"))];
 
 /// How long to wait for another process's commit.
 const BUSY: Duration = Duration::from_secs(10);
+
+/// Waits for another process's commit. SQLite's own waiting sleeps longer and longer, up to 100 ms; among processes that write without a
+/// pause, such a one may not get its turn in ten seconds.
+fn wait(tried: i32) -> bool {
+    const PAUSE: Duration = Duration::from_millis(2);
+    // Of different lengths, so that two that wait don't meet again and again.
+    std::thread::sleep(PAUSE / 2 + PAUSE / 4 * (tried.unsigned_abs() % 5));
+    PAUSE * tried.unsigned_abs() < BUSY
+}
 
 /// What a file is, by its first 100 bytes. <https://www.sqlite.org/fileformat2.html#the_database_header>
 enum Kind {
@@ -38,7 +47,7 @@ pub(crate) fn open_or_create(path: &Path) -> Result<SqliteStore, StateError> {
         Kind::Empty => keep_private(path, &location)?,
         Kind::Bare | Kind::Ours => check(path, &location)?,
     }
-    let connection = connect(path).map_err(|e| e.at(&location))?;
+    let connection = connect_patiently(path).map_err(|e| e.at(&location))?;
     Ok(SqliteStore { connection, path: path.to_owned(), location })
 }
 
@@ -144,7 +153,7 @@ fn sound(path: &Path, parameter: Option<&str>, location: &str) -> Result<(), Sta
             Some(uri) => Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?,
             None => Connection::open_with_flags(path, flags)?,
         };
-        connection.busy_timeout(BUSY)?;
+        connection.busy_handler(Some(wait))?;
         let report = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -167,10 +176,23 @@ fn uri(path: &Path, parameter: &str) -> Option<String> {
     Some(format!("file:{path}?{parameter}"))
 }
 
+/// SQLite doesn't wait where two processes that go on could wait for each other, as while both turn a new file to WAL: it says busy at once.
+fn connect_patiently(path: &Path) -> Result<Connection, Failure> {
+    let started = Instant::now();
+    loop {
+        match connect(path) {
+            Err(failure) if failure.is_busy() && started.elapsed() < BUSY => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            connected => return connected,
+        }
+    }
+}
+
 fn connect(path: &Path) -> Result<Connection, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
+    connection.busy_handler(Some(wait))?;
     connection.set_prepared_statement_cache_capacity(64);
     // Objects are one to two kilobytes: larger pages are read with fewer calls. Counts for a file that has no page yet.
     connection.pragma_update(None, "page_size", 8_192)?;
