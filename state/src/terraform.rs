@@ -121,7 +121,12 @@ fn read_instance(block: &Value, instance: &Value) -> Result<ResourceRecord, Impo
     let tainted = string(instance, "status").as_deref() == Some("tainted");
     Ok(ResourceRecord {
         type_name: type_name.into(),
-        provider: string(block, "provider").ok_or_else(|| shape(&address, "it has no provider"))?.into(),
+        // OpenTofu writes it beside the instance if a key chose it.
+        provider: string(instance, "provider")
+            .filter(|p| !p.is_empty())
+            .or_else(|| string(block, "provider"))
+            .ok_or_else(|| shape(&address, "it has no provider"))?
+            .into(),
         schema_version: instance.get("schema_version").and_then(Value::as_i64).unwrap_or(0).unsigned_abs(),
         attributes: json::to_json_text(attributes)?.into(),
         sensitive_paths: sensitive_paths(instance, &address)?.into(),
@@ -166,7 +171,8 @@ fn elements<'a>(object: &'a Value, name: &str) -> &'a [Value] {
     object.get(name).and_then(Value::as_elements).unwrap_or_default()
 }
 
-/// Module, mode, type, name, provider: what the objects of one block have in common.
+/// Module, mode, type, name, provider: what the objects of one block have in common. The provider is nothing if a key chooses it for
+/// each object.
 type Block<'a> = (String, Mode, &'a str, String, &'a str);
 
 /// Writes a state file. It holds secrets in clear, as Terraform's does. `version` is the Terraform version that it names: Terraform refuses
@@ -181,7 +187,7 @@ pub fn export(snapshot: &Snapshot, version: &str) -> String {
             resource.mode,
             &*record.type_name,
             resource.name,
-            &*record.provider,
+            if is_keyed(&record.provider) { "" } else { &*record.provider },
         );
         blocks.entry(block).or_default().push((key, record));
     }
@@ -204,12 +210,15 @@ pub fn export(snapshot: &Snapshot, version: &str) -> String {
         let module =
             if module.is_empty() { String::new() } else { format!("\"module\": {}, ", quote(module)) };
         let mode = if *mode == Mode::Data { "data" } else { "managed" };
+        let provider = match *provider {
+            "" => String::new(),
+            provider => format!("\"provider\": {}, ", quote(provider)),
+        };
         let _ = write!(
             out,
-            "{comma}\n    {{{module}\"mode\": \"{mode}\", \"type\": {}, \"name\": {}, \"provider\": {}, \"instances\": [",
+            "{comma}\n    {{{module}\"mode\": \"{mode}\", \"type\": {}, \"name\": {}, {provider}\"instances\": [",
             quote(type_name),
             quote(name),
-            quote(provider)
         );
         for (i, (key, record)) in instances.iter().enumerate() {
             out += if i > 0 { ",\n      " } else { "\n      " };
@@ -221,6 +230,11 @@ pub fn export(snapshot: &Snapshot, version: &str) -> String {
     out
 }
 
+/// `provider["…"].by_env["key"]`: an instance of a provider with `for_each`.
+fn is_keyed(provider: &str) -> bool {
+    provider.ends_with(']') && provider.contains("].")
+}
+
 fn write_instance(out: &mut String, key: Option<&Key>, record: &ResourceRecord) {
     out.push('{');
     match key {
@@ -230,6 +244,9 @@ fn write_instance(out: &mut String, key: Option<&Key>, record: &ResourceRecord) 
     }
     if record.status == Status::Tainted {
         *out += "\"status\": \"tainted\", ";
+    }
+    if is_keyed(&record.provider) {
+        *out += &format!("\"provider\": {}, ", quote(&record.provider));
     }
     if let Some(deposed) = &record.key.deposed {
         *out += &format!("\"deposed\": {}, ", quote(deposed));

@@ -49,6 +49,10 @@ pub(crate) const MODULE_CYCLE: &str = "E0341";
 pub(crate) const META: &str = "E0350";
 /// An address that is none.
 pub(crate) const ADDRESS: &str = "E0351";
+/// A provider with several instances, used wrongly.
+pub(crate) const PROVIDER_INSTANCE: &str = "E0352";
+/// A provider's instances go away with what they would have to remove.
+pub(crate) const SAME_FOR_EACH: &str = "W0353";
 /// A value that breaks a rule of its variable.
 pub(crate) const VALIDATION: &str = "E0360";
 /// A variable without a value, or a value without a variable.

@@ -1,6 +1,7 @@
 //! Declarations to the model: everything of a module but the calls of other modules.
 
 mod calls;
+mod providers;
 mod resources;
 
 use pilotis_diag::{Diagnostic, Diagnostics};
@@ -12,10 +13,10 @@ use crate::declare::Declarations;
 use crate::load::Loader;
 use crate::names::{Allowed, Names, Scope};
 use crate::shape::{self, Shape};
-use crate::types::{BlockPlan, Types};
+use crate::types::Types;
 use crate::{
-    Check, Condition, Local, Module, ModuleId, Output, ProviderConfig, ProviderRef, Repetition, Symbol,
-    Variable, addresses, codes, decode,
+    Check, Condition, Local, Module, ModuleId, Output, ProviderRef, Repetition, Symbol, Variable, addresses,
+    codes,
 };
 
 /// Compiles all declarations of a module into it.
@@ -37,6 +38,7 @@ pub(crate) fn module(
         types: &loader.types,
         names,
         is_root: id.0 == 0,
+        provider_keys: Vec::new(),
         diags: std::mem::take(&mut loader.diags),
         out,
     };
@@ -67,6 +69,8 @@ pub(crate) struct Build<'a> {
     pub(crate) types: &'a Types<'a>,
     pub(crate) names: &'a Names,
     pub(crate) is_root: bool,
+    /// `for_each` of providers, as they are written.
+    provider_keys: Vec<(ProviderRef, Expr)>,
     pub(crate) diags: Diagnostics,
     pub(crate) out: Module,
 }
@@ -232,62 +236,6 @@ impl<'a> Build<'a> {
                 description: shape::text(&block.body, "description", &mut self.diags),
                 preconditions,
                 depends_on,
-                span: block.header,
-            });
-        }
-    }
-
-    fn providers(&mut self, blocks: &[&Block]) {
-        for block in blocks {
-            let Some([name]) = shape::labels(block, ["name"], &mut self.diags) else { continue };
-            let Some(schema) = self.types.schemas.providers.get(name.text.as_str()) else {
-                self.diags.push(crate::settings::unknown_provider(&name.text, name.span, self.types.schemas));
-                continue;
-            };
-            if !self.is_root {
-                self.diags.push(
-                    Diagnostic::error("Provider configuration in a module")
-                        .code(codes::META)
-                        .detail("Providers are configured in the root module; a module uses those that it is given.")
-                        .at(block.header)
-                        .help("Move this block to the root module, and pass it with `providers = { … }` if it has an alias."),
-                );
-                continue;
-            }
-            let alias = shape::attribute(&block.body, "alias")
-                .and_then(|a| shape::constant(a, &pilotis_value::Type::String, &mut self.diags))
-                .and_then(|v| v.as_str().map(str::to_owned));
-            let reference = ProviderRef { name: name.text.to_string(), alias };
-            if let Some(first) = self.out.providers.iter().find(|p| p.reference == reference) {
-                let detail = match &reference.alias {
-                    None => format!(
-                        "A default configuration of provider \"{}\" was already given; others need an \"alias\".",
-                        name.text
-                    ),
-                    Some(alias) => format!(
-                        "A configuration of provider \"{}\" with the alias \"{alias}\" was already given.",
-                        name.text
-                    ),
-                };
-                let d =
-                    shape::duplicate("Duplicate provider configuration", detail, block.header, first.span);
-                self.diags.push(d);
-                continue;
-            }
-            let meta = decode::Meta { arguments: &["alias", "version"], blocks: &[] };
-            let scope = self.scope(Allowed::default());
-            let body = decode::decode(
-                &block.body,
-                &BlockPlan::of(&schema.config),
-                &meta,
-                block.header,
-                scope,
-                &mut self.diags,
-            );
-            self.out.providers.push(ProviderConfig {
-                reference,
-                schema: schema.clone(),
-                body,
                 span: block.header,
             });
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pilotis_diag::{SourceMap, Span};
 use pilotis_lang::{Compiled, Slot};
-use pilotis_schema::address::{Instance, Mode, Target};
+use pilotis_schema::address::{Instance, Key, Mode, Target};
 use pilotis_schema::{ProviderSchema, ResourceSchema};
 use pilotis_value::{Constraint, Value};
 
@@ -183,6 +183,8 @@ pub struct Resource {
     pub name: String,
     /// Which provider configuration.
     pub provider: ProviderRef,
+    /// The key of its instance, where the configuration has several (`gitlab.by_env[each.key]`).
+    pub provider_key: Option<Compiled>,
     /// The schema of the type.
     pub schema: Arc<ResourceSchema>,
     /// How many.
@@ -205,6 +207,50 @@ pub struct ProviderRef {
     pub name: String,
     /// Its alias, if it has one.
     pub alias: Option<String>,
+    /// Which instance of a block with `for_each`. Nothing that is read from a file has it: there keys are expressions.
+    pub key: Option<String>,
+}
+
+impl ProviderRef {
+    /// The configuration of that name and alias, without an instance.
+    pub fn new(name: impl Into<String>, alias: Option<&str>) -> ProviderRef {
+        ProviderRef { name: name.into(), alias: alias.map(str::to_owned), key: None }
+    }
+    /// An instance of it.
+    #[must_use]
+    pub fn instance(&self, key: impl Into<String>) -> ProviderRef {
+        ProviderRef { key: Some(key.into()), ..self.clone() }
+    }
+    /// The configuration, whichever instance.
+    #[must_use]
+    pub fn config(&self) -> ProviderRef {
+        ProviderRef { key: None, ..self.clone() }
+    }
+}
+
+/// `gitlab`, `gitlab.other`, `gitlab.by_env["dev"]`
+impl std::fmt::Display for ProviderRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)?;
+        if let Some(alias) = &self.alias {
+            write!(f, ".{alias}")?;
+        }
+        match &self.key {
+            Some(key) => write!(f, "{}", Key::String(key.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A pair of a call's `providers`.
+#[derive(Clone, Debug)]
+pub struct Passed {
+    /// What the called module calls it.
+    pub theirs: ProviderRef,
+    /// What it is called here.
+    pub ours: ProviderRef,
+    /// The key of its instance, where the configuration has several.
+    pub key: Option<Compiled>,
 }
 
 /// A `lifecycle` block.
@@ -260,8 +306,8 @@ pub struct Call {
     pub repetition: Repetition,
     /// Arguments: index of the called module's variable, and the value. Defaults are not here.
     pub arguments: Vec<(u32, Compiled)>,
-    /// `providers = { … }`: the called module's name and alias → ours.
-    pub providers: Vec<(ProviderRef, ProviderRef)>,
+    /// `providers = { … }`
+    pub providers: Vec<Passed>,
     /// `depends_on`
     pub depends_on: Vec<Slot>,
     /// `lifecycle { prevent_destroy }` of a blueprint's block: holds for all objects under it.
@@ -301,6 +347,8 @@ pub struct Blueprint {
 pub struct ProviderConfig {
     /// Name and alias.
     pub reference: ProviderRef,
+    /// `for_each`: one configuration for each key.
+    pub for_each: Option<Compiled>,
     /// The schema.
     pub schema: Arc<ProviderSchema>,
     /// The arguments.

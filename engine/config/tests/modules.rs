@@ -29,7 +29,7 @@ fn a_module_that_is_called_often_is_compiled_once() {
     assert_eq!(configuration.modules.len(), 3);
     let root = &configuration.modules[0];
     assert_eq!(root.calls[0].module, root.calls[1].module);
-    assert_eq!(root.calls[2].providers[0].1.alias.as_deref(), Some("x"));
+    assert_eq!(root.calls[2].providers[0].ours.alias.as_deref(), Some("x"));
     assert_eq!(configuration.modules[0].dir, ".");
     let ModuleId(other) = root.calls[2].module;
     assert_eq!(configuration.modules[other as usize].calls[0].module, root.calls[0].module);

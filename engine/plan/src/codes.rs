@@ -51,3 +51,7 @@ pub(crate) const STATE: &str = "E0424";
 pub(crate) const REMOVED: &str = "E0425";
 /// A value of one run only, where it would be stored.
 pub(crate) const EPHEMERAL: &str = "E0426";
+/// The key of a provider's instance, or the keys of all, can't be told or mean nothing.
+pub(crate) const PROVIDER_KEY: &str = "E0440";
+/// An object goes through another instance of a provider than the one that made it.
+pub(crate) const PROVIDER_CHANGED: &str = "W0441";

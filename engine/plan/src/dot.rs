@@ -7,12 +7,12 @@ use pilotis_config::Configuration;
 use pilotis_diag::Diagnostics;
 use pilotis_schema::address::Mode;
 
-use crate::graph::{Graph, NodeId, NodeKind, ScopeId};
+use crate::graph::{Graph, NodeId, NodeKind, ProviderKeys, ScopeId};
 
 /// The graph in DOT; a cycle is an error. An arrow leads from what needs to what is needed.
 pub fn dot(configuration: &Configuration) -> Result<String, Diagnostics> {
     let mut diags = Diagnostics::new();
-    let graph = Graph::new(configuration, &[], &mut diags);
+    let graph = Graph::new(configuration, &ProviderKeys::default(), &[], &mut diags);
     if diags.has_errors() {
         return Err(diags);
     }

@@ -7,13 +7,15 @@
 mod build;
 mod names;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef as _;
 use pilotis_config::{Configuration, Module, ModuleId, ProviderRef, Resource};
 use pilotis_diag::Diagnostics;
 use pilotis_schema::address::{Key, Mode, ModuleStep, Resource as Address};
+use pilotis_value::Value;
 
 use build::Builder;
 pub(crate) use names::{block_name, describe, scope_address, span_of};
@@ -100,6 +102,37 @@ pub(crate) struct ProviderUse {
     pub(crate) reference: ProviderRef,
     /// Index of the root module's block; none if there is no block.
     pub(crate) block: Option<u32>,
+    /// What `each.value` is in that block.
+    pub(crate) each: Option<Value>,
+}
+
+/// Keys and values of the providers with `for_each`, by index of the root module's block.
+pub(crate) type ProviderKeys = BTreeMap<u32, BTreeMap<String, Value>>;
+
+/// Which provider configuration the objects of a block go through.
+#[derive(Clone, Debug)]
+pub(crate) enum Through {
+    /// All through this one.
+    One(u32),
+    /// Each through the instance that a key chooses.
+    Keyed(Keyed),
+}
+
+/// Instances of one provider configuration, to be chosen from.
+#[derive(Clone, Debug)]
+pub(crate) struct Keyed {
+    pub(crate) config: ProviderRef,
+    pub(crate) instances: Arc<BTreeMap<String, u32>>,
+    pub(crate) place: KeyPlace,
+}
+
+/// Where the key is written, in the root module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyPlace {
+    /// `provider` of this resource block.
+    Resource(u32),
+    /// This pair of `providers` of this call.
+    Call { call: u32, pair: usize },
 }
 
 /// All of it.
@@ -107,8 +140,8 @@ pub(crate) struct Graph {
     pub(crate) scopes: Vec<Scope>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) providers: Vec<ProviderUse>,
-    /// Provider node of each resource node.
-    provider_of: HashMap<NodeId, u32>,
+    /// Providers of each resource node.
+    through: HashMap<NodeId, Through>,
     /// An edge goes from what is needed to what needs it.
     edges: DiGraph<(), EdgeKind, u32>,
     /// Every node after all that it needs. Empty if there is a cycle.
@@ -150,10 +183,11 @@ impl Graph {
     /// diagnostics, and leaves the order empty.
     pub(crate) fn new(
         configuration: &Configuration,
+        keys: &ProviderKeys,
         extra: &[ProviderRef],
         diags: &mut Diagnostics,
     ) -> Graph {
-        let mut builder = Builder::new(configuration);
+        let mut builder = Builder::new(configuration, keys);
         builder.scopes();
         for reference in extra {
             builder.provider(reference);
@@ -199,8 +233,19 @@ impl Graph {
         edges.map(|e| (NodeId(e.target().index() as u32), *e.weight()))
     }
     /// The provider configuration of a resource node.
-    pub(crate) fn provider_of(&self, id: NodeId) -> u32 {
-        self.provider_of.get(&id).copied().expect("every resource node has a provider")
+    pub(crate) fn through(&self, id: NodeId) -> &Through {
+        self.through.get(&id).expect("every resource node has a provider")
+    }
+    /// All that its objects may go through.
+    pub(crate) fn providers_of(&self, id: NodeId) -> Vec<u32> {
+        match self.through(id) {
+            Through::One(provider) => vec![*provider],
+            Through::Keyed(keyed) => keyed.instances.values().copied().collect(),
+        }
+    }
+    /// Its objects go through different instances of a provider.
+    pub(crate) fn is_keyed(&self, id: NodeId) -> bool {
+        matches!(self.through.get(&id), Some(Through::Keyed(_)))
     }
     pub(crate) fn provider_node(&self, provider: u32) -> NodeId {
         NodeId(self.first_provider + provider)

@@ -104,18 +104,10 @@ pub(crate) fn without_ephemeral(value: &Value) -> Value {
     }
 }
 
-/// A provider configuration as part of a question.
-fn provider_text(reference: &ProviderRef) -> String {
-    match &reference.alias {
-        Some(alias) => format!("{}.{alias}", reference.name),
-        None => reference.name.clone(),
-    }
-}
-
 impl Answers {
     /// Notes what a request asks.
     pub fn asked(&mut self, id: RequestId, provider: Option<&ProviderRef>, request: &Request) {
-        let asked = questions(&provider.map(provider_text).unwrap_or_default(), request);
+        let asked = questions(&provider.map(ToString::to_string).unwrap_or_default(), request);
         if !asked.is_empty() {
             self.open.insert(id, asked);
         }
@@ -139,7 +131,7 @@ impl Answers {
 
     /// The answer to a request, if all of it was asked before.
     pub fn answer(&self, provider: Option<&ProviderRef>, request: &Request) -> Option<Answer> {
-        let asked = questions(&provider.map(provider_text).unwrap_or_default(), request);
+        let asked = questions(&provider.map(ToString::to_string).unwrap_or_default(), request);
         if asked.is_empty() {
             return None;
         }

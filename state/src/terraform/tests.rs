@@ -54,6 +54,25 @@ fn what_was_taken_in_is_written_the_same() {
     assert_eq!(document["outputs"]["token"]["sensitive"], true);
 }
 
+/// As OpenTofu writes it where a provider has `for_each`.
+#[test]
+fn a_key_of_a_provider_stands_beside_the_instance() {
+    let keyed = STATE.replace(
+        r#""provider": "provider[\"p\"].eu", "instances": [{ "index_key": 3,"#,
+        r#""instances": [{ "index_key": 4, "provider": "provider[\"p\"].by[\"us\"]", "schema_version": 0, "attributes": {} },
+          { "index_key": 3, "provider": "provider[\"p\"].by[\"eu\"]","#,
+    );
+    let Imported { resources, .. } = import(&keyed).unwrap();
+    let snapshot = Snapshot { resources, ..Snapshot::default() };
+    let providers: Vec<&str> = snapshot.resources[2..].iter().map(|r| &*r.provider).collect();
+    assert_eq!(providers, [r#"provider["p"].by["eu"]"#, r#"provider["p"].by["us"]"#]);
+    let text = export(&snapshot, "1.11.4");
+    assert_eq!(import(&text).unwrap().resources, snapshot.resources);
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let block = &document["resources"][0];
+    assert_eq!((block.get("provider"), block["instances"].as_array().unwrap().len()), (None, 2));
+}
+
 #[test]
 fn what_is_no_state_is_refused_with_the_reason() {
     let error = |text: &str| import(text).unwrap_err().to_string();

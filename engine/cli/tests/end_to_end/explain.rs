@@ -104,8 +104,8 @@ fn a_code_is_explained_however_it_is_written() {
     for way in ["e0202", "E202", "e202", "202", "error[E0202]"] {
         assert_eq!(folder.run_args(&["explain", way]).exits(0).out, page.out, "{way}");
     }
-    let unknown = folder.run("explain E0499").exits(1);
-    assert_snapshot!(unknown.err, @"Error: there is no code E0499. The nearest are E0426 (Value of one run only), E0425 (Removed, and still there), E0424 (State that can't be written); `pilotis explain` lists all");
+    let unknown = folder.run("explain E0407").exits(1);
+    assert_snapshot!(unknown.err, @"Error: there is no code E0407. The nearest are E0406 (Argument of a module that doesn't fit), E0408 (Precondition failed), E0405 (Number of instances not known yet); `pilotis explain` lists all");
     let all = folder.run("explain").exits(0).out;
     assert!(pages().iter().all(|p| all.contains(&format!("{}  {}\n", p.code, p.title))), "{all}");
 }

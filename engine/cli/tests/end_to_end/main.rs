@@ -15,6 +15,7 @@ mod json_syntax;
 mod kill;
 mod modules;
 mod organisation;
+mod providers;
 mod services;
 mod state_edit;
 mod state_files;

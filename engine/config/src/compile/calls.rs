@@ -14,7 +14,7 @@ use crate::names::{Allowed, Repeats};
 use crate::places::Places;
 use crate::shape::{self, Shape, missing_argument, unknown_argument, wrong_type};
 use crate::validation::{self, Asker};
-use crate::{ArgumentPlaces, Call, Module, ModuleId, ProviderRef, codes};
+use crate::{ArgumentPlaces, Call, Module, ModuleId, codes};
 
 /// Arguments of a call that has been collected so far.
 struct Arguments {
@@ -61,7 +61,7 @@ impl<'a> Build<'a> {
         }
         let repetition = self.repetition(block);
         let depends_on = self.depends_on(block);
-        let providers = self.call_providers(block);
+        let providers = self.call_providers(block, allowed);
         let modules = self.modules;
         let module = &modules[called.unwrap_or(self.missing).0 as usize];
         let mut arguments = Arguments::of(module);
@@ -126,7 +126,7 @@ impl<'a> Build<'a> {
         }
         let repetition = self.repetition(block);
         let depends_on = self.depends_on(block);
-        let providers = self.call_providers(block);
+        let providers = self.call_providers(block, allowed);
         let mut prevent_destroy = false;
         for lifecycle in shape::blocks(&block.body, "lifecycle") {
             LIFECYCLE.check(&lifecycle.body, lifecycle.header, &mut self.diags);
@@ -223,41 +223,6 @@ impl<'a> Build<'a> {
         let asker = Asker { place: &find, block };
         let given: Vec<u32> = arguments.compiled.iter().map(|(i, _)| *i).collect();
         validation::check_constants(module, &arguments.values, &given, &asker, &mut self.diags);
-    }
-
-    /// `providers = { theirs = ours }`
-    fn call_providers(&mut self, block: &Block) -> Vec<(ProviderRef, ProviderRef)> {
-        let Some(attribute) = shape::attribute(&block.body, "providers") else { return Vec::new() };
-        let ExprKind::Object(items) = &attribute.expr.kind else {
-            self.diags.push(
-                Diagnostic::error("Invalid providers argument")
-                    .code(codes::META)
-                    .detail("A map of provider configurations is required: `providers = { gitlab = gitlab.other }`.")
-                    .at(attribute.expr.span),
-            );
-            return Vec::new();
-        };
-        let mut pairs = Vec::new();
-        for item in items {
-            let theirs = match &item.key {
-                ObjectKey::Name(ident) => Some(ProviderRef { name: ident.text.to_string(), alias: None }),
-                ObjectKey::Expr(key) => match &key.kind {
-                    ExprKind::Traversal(Traversal { root, steps, .. }) => match steps.as_slice() {
-                        [TraversalStep::Attribute(alias)] => Some(ProviderRef {
-                            name: root.text.to_string(),
-                            alias: Some(alias.text.to_string()),
-                        }),
-                        _ => None,
-                    },
-                    _ => None,
-                },
-            };
-            let ours = self.provider_of(&item.value);
-            if let (Some(theirs), Some(ours)) = (theirs, ours) {
-                pairs.push((theirs, ours));
-            }
-        }
-        pairs
     }
 }
 

@@ -11,7 +11,7 @@ use crate::decode::{self, Meta};
 use crate::names::Allowed;
 use crate::shape::{self, Shape, literal_text};
 use crate::types::BlockPlan;
-use crate::{IgnoreChanges, Lifecycle, ProviderRef, Resource, Schemas, Trigger, codes};
+use crate::{IgnoreChanges, Lifecycle, Resource, Schemas, Trigger, codes};
 
 const MANAGED: Meta = Meta {
     arguments: &["count", "for_each", "provider", "depends_on"],
@@ -38,7 +38,7 @@ impl Build<'_> {
                 type_name.text.split('_').next().unwrap_or_default().to_owned()
             }
         };
-        let provider = self.provider_ref(block, provider_name);
+        let (provider, provider_key) = self.provider_ref(block, provider_name, allowed);
         let repetition = self.repetition(block);
         let depends_on = self.depends_on(block);
         let lifecycle = self.lifecycle(mode, block, known_type.as_ref().map(|k| &*k.schema), allowed);
@@ -66,6 +66,7 @@ impl Build<'_> {
             type_name: type_name.text.to_string(),
             name: name.text.to_string(),
             provider,
+            provider_key,
             schema,
             repetition,
             body,
@@ -73,82 +74,6 @@ impl Build<'_> {
             lifecycle,
             span: block.header,
         });
-    }
-
-    /// The `provider` meta-argument, or the type's own provider.
-    fn provider_ref(&mut self, block: &Block, default: String) -> ProviderRef {
-        let Some(attribute) = shape::attribute(&block.body, "provider") else {
-            return ProviderRef { name: default, alias: None };
-        };
-        match self.provider_of(&attribute.expr) {
-            Some(given) => {
-                if given.name != default && self.types.schemas.providers.contains_key(&default) {
-                    self.diags.push(
-                        Diagnostic::error("Wrong provider")
-                            .code(codes::META)
-                            .detail(format!(
-                                "This type belongs to the provider {default}, not to {}.",
-                                given.name
-                            ))
-                            .at(attribute.expr.span),
-                    );
-                }
-                given
-            }
-            None => ProviderRef { name: default, alias: None },
-        }
-    }
-
-    /// `gitlab`, `gitlab.other`; also as a text, as old configurations have it.
-    pub(super) fn provider_of(&mut self, expr: &Expr) -> Option<ProviderRef> {
-        if let Some(text) = literal_text(expr) {
-            let (name, alias) = match text.split_once('.') {
-                Some((name, alias)) => (name.to_owned(), Some(alias.to_owned())),
-                None => (text.to_string(), None),
-            };
-            return Some(ProviderRef { name, alias });
-        }
-        let found = traversal_of(expr).and_then(|t| match t.steps.as_slice() {
-            [] => Some(ProviderRef { name: t.root.text.to_string(), alias: None }),
-            [TraversalStep::Attribute(alias)] => {
-                Some(ProviderRef { name: t.root.text.to_string(), alias: Some(alias.text.to_string()) })
-            }
-            _ => None,
-        });
-        if found.is_none() {
-            self.diags.push(
-                Diagnostic::error("Invalid provider configuration reference")
-                    .code(codes::META)
-                    .detail("The provider argument requires a provider type name, optionally followed by a period and then a configuration alias.")
-                    .at(expr.span),
-            );
-        }
-        if let Some(reference) = &found
-            && self.is_root
-            && reference.alias.is_some()
-            && !self.out.providers.iter().any(|p| p.reference == *reference)
-        {
-            let aliases: Vec<String> = self
-                .out
-                .providers
-                .iter()
-                .filter_map(|p| p.reference.alias.as_ref().map(|a| format!("{}.{a}", p.reference.name)))
-                .collect();
-            let shown = format!("{}.{}", reference.name, reference.alias.as_deref().unwrap_or_default());
-            let d = Diagnostic::error("Provider configuration not present")
-                .code(codes::UNDECLARED)
-                .detail(format!("There is no provider block for {shown}."))
-                .at(expr.span);
-            self.diags.push(match did_you_mean(&shown, aliases.iter().map(String::as_str)) {
-                Some(best) => d.help(format!("Did you mean `{best}`?")),
-                None => d.help(format!(
-                    "Declare it: `provider \"{}\" {{ alias = \"{}\" }}`.",
-                    reference.name,
-                    reference.alias.as_deref().unwrap_or_default()
-                )),
-            });
-        }
-        found
     }
 
     fn lifecycle(

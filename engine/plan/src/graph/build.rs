@@ -1,6 +1,7 @@
 //! Putting a graph together: scopes, nodes, and an edge for every reference.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -11,8 +12,8 @@ use pilotis_value::{Path, Step};
 
 use super::names::report_cycles;
 use super::{
-    EdgeKind, Graph, Node, NodeId, NodeKind, Offsets, ProviderUse, Scope, ScopeId, Steps, in_name_order,
-    node_index, step_down,
+    EdgeKind, Graph, KeyPlace, Keyed, Node, NodeId, NodeKind, Offsets, ProviderKeys, ProviderUse, Scope,
+    ScopeId, Steps, Through, in_name_order, node_index, step_down,
 };
 
 /// More scopes than this in a row are a mistake, not a configuration.
@@ -25,7 +26,10 @@ pub(super) struct Builder<'a> {
     nodes: Vec<Node>,
     providers: Vec<ProviderUse>,
     provider_index: HashMap<ProviderRef, u32>,
-    provider_of: HashMap<NodeId, u32>,
+    through: HashMap<NodeId, Through>,
+    keys: &'a ProviderKeys,
+    /// Instances of the providers that have some, by index of their block.
+    instances: HashMap<u32, Arc<BTreeMap<String, u32>>>,
     edges: Vec<(u32, u32, EdgeKind)>,
     /// Edges to provider nodes, whose number is known at the end.
     provider_edges: Vec<(u32, u32, EdgeKind)>,
@@ -33,14 +37,16 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(configuration: &'a Configuration) -> Builder<'a> {
+    pub(super) fn new(configuration: &'a Configuration, keys: &'a ProviderKeys) -> Builder<'a> {
         Builder {
             configuration,
             scopes: Vec::new(),
             nodes: Vec::new(),
             providers: Vec::new(),
             provider_index: HashMap::new(),
-            provider_of: HashMap::new(),
+            through: HashMap::new(),
+            keys,
+            instances: HashMap::new(),
             edges: Vec::new(),
             provider_edges: Vec::new(),
             by_step: HashMap::new(),
@@ -101,11 +107,32 @@ impl<'a> Builder<'a> {
             return *found;
         }
         let index = self.providers.len() as u32;
-        let blocks = &self.module(ModuleId(0)).providers;
-        let block = blocks.iter().position(|p| p.reference == *reference).map(|i| i as u32);
-        self.providers.push(ProviderUse { reference: reference.clone(), block });
+        let block = self.provider_block(&reference.config());
+        let keys = block.and_then(|b| self.keys.get(&b));
+        let each = reference.key.as_ref().and_then(|key| keys?.get(key)).cloned();
+        // An instance needs its key, and a block without instances has none.
+        let block = block.filter(|_| each.is_some() || (keys.is_none() && reference.key.is_none()));
+        self.providers.push(ProviderUse { reference: reference.clone(), block, each });
         self.provider_index.insert(reference.clone(), index);
         index
+    }
+
+    fn provider_block(&self, config: &ProviderRef) -> Option<u32> {
+        let blocks = &self.module(ModuleId(0)).providers;
+        blocks.iter().position(|p| p.reference == *config).map(|i| i as u32)
+    }
+
+    /// All instances of a provider that has some.
+    fn provider_instances(&mut self, config: &ProviderRef) -> Option<Arc<BTreeMap<String, u32>>> {
+        let block = self.provider_block(config)?;
+        if let Some(found) = self.instances.get(&block) {
+            return Some(found.clone());
+        }
+        let keys = self.keys.get(&block)?;
+        let instances = keys.keys().map(|key| (key.clone(), self.provider(&config.instance(key)))).collect();
+        let instances = Arc::new(instances);
+        self.instances.insert(block, Arc::clone(&instances));
+        Some(instances)
     }
 
     pub(super) fn edges(&mut self) {
@@ -178,9 +205,26 @@ impl<'a> Builder<'a> {
             self.compiled(scope, node, &condition.error_message);
         }
         self.explicit(scope, node, &resource.depends_on);
-        let provider = self.provider(&self.root_provider(scope, &resource.provider));
-        self.provider_of.insert(NodeId(node), provider);
-        self.provider_edges.push((provider, node, EdgeKind::Provider));
+        let own = resource.provider_key.as_ref().map(|_| KeyPlace::Resource(index));
+        let (config, place) = self.root_provider(scope, &resource.provider, own);
+        let keyed = place.and_then(|place| Some((place, self.provider_instances(&config)?)));
+        let Some((place, instances)) = keyed else {
+            let provider = self.provider(&config);
+            self.through.insert(NodeId(node), Through::One(provider));
+            self.provider_edges.push((provider, node, EdgeKind::Provider));
+            return;
+        };
+        let root = self.module(ModuleId(0));
+        let key = match place {
+            KeyPlace::Resource(i) => root.resources[i as usize].provider_key.as_ref(),
+            KeyPlace::Call { call, pair } => root.calls[call as usize].providers[pair].key.as_ref(),
+        };
+        if let Some(key) = key {
+            self.compiled(ScopeId(0), node, key);
+        }
+        let edges = instances.values().map(|provider| (*provider, node, EdgeKind::Provider));
+        self.provider_edges.extend(edges);
+        self.through.insert(NodeId(node), Through::Keyed(Keyed { config, instances, place }));
     }
 
     /// The block that is imported to waits for what its import refers to.
@@ -203,17 +247,23 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The root module's name of a provider that a module uses.
-    fn root_provider(&self, scope: ScopeId, reference: &ProviderRef) -> ProviderRef {
-        let (mut scope, mut reference) = (scope, reference.clone());
-        while let Some((above, call)) = self.scopes[scope.0 as usize].parent {
-            let call = &self.module_of(above).calls[call as usize];
-            if let Some((_, ours)) = call.providers.iter().find(|(theirs, _)| *theirs == reference) {
-                reference = ours.clone();
+    /// The root module's name of a provider that a module uses, and where the key of its instance is written.
+    fn root_provider(
+        &self,
+        scope: ScopeId,
+        reference: &ProviderRef,
+        own: Option<KeyPlace>,
+    ) -> (ProviderRef, Option<KeyPlace>) {
+        let (mut scope, mut reference, mut place) = (scope, reference.clone(), own);
+        while let Some((above, index)) = self.scopes[scope.0 as usize].parent {
+            let passed = &self.module_of(above).calls[index as usize].providers;
+            if let Some(pair) = passed.iter().position(|p| p.theirs == reference) {
+                reference = passed[pair].ours.clone();
+                place = passed[pair].key.as_ref().map(|_| KeyPlace::Call { call: index, pair });
             }
             scope = above;
         }
-        reference
+        (reference, place)
     }
 
     fn call(&mut self, scope: ScopeId, index: u32) {
@@ -353,7 +403,7 @@ impl<'a> Builder<'a> {
             scopes: self.scopes,
             nodes: self.nodes,
             providers: self.providers,
-            provider_of: self.provider_of,
+            through: self.through,
             edges,
             order,
             by_step: self.by_step,

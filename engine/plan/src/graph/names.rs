@@ -104,9 +104,7 @@ pub(crate) fn describe(graph: &Graph, configuration: &Configuration, id: NodeId)
         }
         NodeKind::Check(i) => format!("check.{}", module.checks[i as usize].name),
         NodeKind::Provider(i) => {
-            let reference = &graph.providers[i as usize].reference;
-            let alias = reference.alias.as_ref().map_or(String::new(), |a| format!(".{a}"));
-            format!("provider.{}{alias}", reference.name)
+            format!("provider.{}", graph.providers[i as usize].reference)
         }
     };
     match scope_address(graph, configuration, node.scope) {

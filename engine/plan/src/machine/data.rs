@@ -19,6 +19,10 @@ impl Machine {
         let objects: Vec<ObjectId> = self.nodes[id.0 as usize].objects.iter().flatten().copied().collect();
         let mut waiting = 0;
         for object in objects {
+            if let Some(cause) = self.provider_failure(object) {
+                self.leave_for(id, self.objects[object as usize].instance, object, cause);
+                continue;
+            }
             let Some(config) = self.object_config(id, object) else {
                 self.data_failed(id, object);
                 continue;
@@ -31,7 +35,8 @@ impl Machine {
                 true => Some(Reason::DependencyPending),
                 false => None,
             };
-            let reason = reason.or((!self.can_read(id)).then_some(Reason::DependencyPending));
+            let provider = &self.providers[self.objects[object as usize].provider as usize];
+            let reason = reason.or((!provider.is_connected()).then_some(Reason::DependencyPending));
             if let Some(reason) = reason {
                 let of = &mut self.objects[object as usize];
                 of.action = PlanAction::Read;

@@ -163,7 +163,7 @@ impl Machine {
         if let Some(why) = self.applying().stopping.clone() {
             return self.give_up(unit, object, ObjectResult::NotAttempted(why));
         }
-        if let Some(cause) = self.blocked(id, instance) {
+        if let Some(cause) = self.blocked(id, instance).or_else(|| self.provider_failure(object)) {
             let why = self.why(&cause);
             self.fail_because(id, instance, cause);
             return self.give_up(unit, object, ObjectResult::NotAttempted(why));

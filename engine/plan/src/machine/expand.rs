@@ -189,7 +189,8 @@ fn display_stored(address: &str) -> String {
     address.to_owned()
 }
 
-enum Wrong {
+/// Why a value is no `count` or `for_each`.
+pub(crate) enum Wrong {
     Value(String),
     /// Not known; what can't be told because of that.
     Unknown(&'static str),
@@ -219,7 +220,7 @@ fn count(value: &Value) -> Result<Vec<Rep>, Wrong> {
     }
 }
 
-fn for_each(value: &Value) -> Result<Vec<Rep>, Wrong> {
+pub(crate) fn for_each(value: &Value) -> Result<Vec<Rep>, Wrong> {
     const WANTED: &str = "the \"for_each\" argument must be a map, or set of strings";
     if value.marks_deep().contains(Marks::EPHEMERAL) {
         return Err(Wrong::Value("A for_each can't depend on a value that lives for one run only.".into()));

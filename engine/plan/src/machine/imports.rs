@@ -97,7 +97,7 @@ impl Machine {
             return false;
         }
         self.objects[object as usize].importing = Some(service_id.clone());
-        *self.imports_open.entry(id).or_default() += 1;
+        *self.block_waits.entry(id).or_default() += 1;
         let type_name: Arc<str> = self.block(id).type_name.as_str().into();
         let request = Request::Import { provider: ProviderId(provider), type_name, id: service_id };
         self.ask(Pending::Import(id, object), request);
@@ -170,11 +170,7 @@ impl Machine {
                 self.fail(node, instance, &address);
             }
         }
-        let open = self.imports_open.entry(node).or_default();
-        *open -= 1;
-        if *open == 0 {
-            self.plan_block(node);
-        }
+        self.block_answered(node);
     }
 }
 

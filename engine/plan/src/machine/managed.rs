@@ -10,8 +10,7 @@ use pilotis_value::{Marks, Path, Value};
 use crate::graph::{NodeId, NodeKind};
 use crate::machine::conditions::{Checked, ConditionKind};
 use crate::machine::ignore::ignore;
-use crate::machine::provider::Link;
-use crate::machine::{InstanceId, Machine, Object, ObjectId, Rep};
+use crate::machine::{Cause, InstanceId, Machine, Object, ObjectId, Rep};
 use crate::propose::propose;
 use crate::record::ObjectType;
 use crate::{PlanAction, PlanMode, Reason, codes};
@@ -26,7 +25,7 @@ impl Machine {
             return self.complete(id);
         }
         self.make_objects(id, Mode::Managed);
-        if self.ask_imports(id) == 0 {
+        if self.look_again(id) + self.ask_imports(id) == 0 {
             self.plan_block(id);
         }
     }
@@ -39,7 +38,6 @@ impl Machine {
         let module = &config.modules[self.graph.scope(node.scope).module.0 as usize];
         let block = &module.resources[index as usize];
         let ty = self.type_of(block.mode, &block.type_name, &block.schema);
-        let provider = self.graph.provider_of(id);
         for instance in self.instances(node.scope) {
             let mut objects = Vec::new();
             if let Some(cause) = self.blocked(id, instance) {
@@ -51,7 +49,10 @@ impl Machine {
                     Some(reps) => {
                         objects.reserve_exact(reps.len());
                         for rep in reps {
-                            objects.push(self.add_object(id, instance, rep, provider, &ty, mode));
+                            match self.choose_provider(id, instance, &rep) {
+                                Some(by) => objects.push(self.add_object(id, instance, rep, by, &ty, mode)),
+                                None => self.fail(id, instance, &name),
+                            }
                         }
                     }
                 }
@@ -131,6 +132,10 @@ impl Machine {
                     self.objects[object as usize].skipped = true;
                     continue;
                 }
+                if let Some(cause) = self.provider_failure(object) {
+                    self.leave_for(id, instance, object, cause);
+                    continue;
+                }
                 if !self.plan_object(id, object) {
                     failed += 1;
                     let of = &mut self.objects[object as usize];
@@ -144,6 +149,14 @@ impl Machine {
             self.nodes[id.0 as usize].values.push(value);
         }
         self.complete(id);
+    }
+
+    /// Leaves an object out of the plan because of something else.
+    pub(crate) fn leave_for(&mut self, id: NodeId, instance: InstanceId, object: ObjectId, cause: Cause) {
+        let of = &mut self.objects[object as usize];
+        of.skipped = true;
+        of.after = Value::unknown(of.ty.ty.clone());
+        self.fail_because(id, instance, cause);
     }
 
     /// Leaves an object as it is, and out of the plan.
@@ -316,7 +329,7 @@ impl Machine {
         let node = self.graph.node(id);
         let NodeKind::Resource(_) = node.kind else { return };
         let mine = self.rows_of_block(id);
-        let (ty, provider) = (self.block(id).schema.clone(), self.graph.provider_of(id));
+        let ty = self.block(id).schema.clone();
         let (mode, type_name) = (self.block(id).mode, self.block(id).type_name.clone());
         let ty = self.type_of(mode, &type_name, &ty);
         for instance in self.instances(node.scope) {
@@ -328,6 +341,8 @@ impl Machine {
                     Some(Key::Int(n)) => Rep::Count(*n),
                     Some(Key::String(s)) => Rep::Each(s.as_str().into(), Value::string(s)),
                 };
+                // One that nobody has any more: its object is only looked at, and that has been said.
+                let provider = self.rows.get(*row).provider.unwrap_or_default();
                 let object = self.add_object(id, instance, rep, provider, &ty, mode);
                 self.rows.get_mut(*row).object = None;
                 self.leave(object);
@@ -347,11 +362,6 @@ impl Machine {
             rows.filter_map(|(r, row)| Some((r, row.record.key.address.parse().ok()?))).collect();
         mine.sort_by(|(_, a), (_, b)| a.key.cmp(&b.key));
         mine
-    }
-
-    /// True if objects of a provider can be looked at now.
-    pub(crate) fn can_read(&self, id: NodeId) -> bool {
-        matches!(self.provider_of_node(id).link, Link::Connected(_))
     }
 }
 

@@ -17,6 +17,7 @@ mod frame;
 mod housekeeping;
 mod ignore;
 mod imports;
+mod instances;
 mod late;
 mod managed;
 mod moves;
@@ -182,6 +183,7 @@ pub(crate) enum Pending {
     List(refresh::ListQuestion),
     Read(u32, Vec<u32>),
     Import(NodeId, ObjectId),
+    LookAgain(NodeId, Vec<u32>),
     Data(Vec<Vec<ObjectId>>),
     Commit(Vec<commits::Part>),
     Effect(apply::EffectId),
@@ -227,7 +229,8 @@ pub struct Machine {
     data_queue: BTreeSet<ObjectId>,
     data_waiting: HashMap<NodeId, usize>,
     data_configs: HashMap<ObjectId, Value>,
-    imports_open: HashMap<NodeId, usize>,
+    /// Answers that blocks wait for before they are planned.
+    block_waits: HashMap<NodeId, usize>,
     plan: Option<Plan>,
     applying: Option<apply::Applying>,
     next_request: u64,
@@ -237,12 +240,13 @@ pub struct Machine {
 
 impl Machine {
     /// A machine that begins to plan.
-    pub fn new(inputs: Inputs) -> Machine {
-        let snapshot = Arc::unwrap_or_clone(inputs.snapshot);
+    pub fn new(mut inputs: Inputs) -> Machine {
+        let snapshot = Arc::unwrap_or_clone(std::mem::take(&mut inputs.snapshot));
         let intents = snapshot.abandoned(inputs.now).into_iter().cloned().collect();
         let mut diags = Diagnostics::new();
-        let extra = rows::providers_of(&snapshot, &inputs.schemas, &inputs.configuration);
-        let graph = Graph::new(&inputs.configuration, &extra, &mut diags);
+        let extra = rows::providers_of(&snapshot, &inputs.schemas);
+        let keys = instances::provider_keys(&inputs, &mut diags);
+        let graph = Graph::new(&inputs.configuration, &keys, &extra, &mut diags);
         let count = graph.nodes.len();
         let mut machine = Machine {
             config: inputs.configuration,
@@ -278,7 +282,7 @@ impl Machine {
             data_queue: BTreeSet::new(),
             data_waiting: HashMap::new(),
             data_configs: HashMap::new(),
-            imports_open: HashMap::new(),
+            block_waits: HashMap::new(),
             plan: None,
             applying: None,
             next_request: 0,
@@ -339,6 +343,7 @@ impl Machine {
             (Pending::List(question), Answer::Listed(results)) => self.listed(question, results),
             (Pending::Read(provider, rows), Answer::Read(results)) => self.rows_read(provider, rows, results),
             (Pending::Import(node, object), Answer::Imported(result)) => self.imported(node, object, result),
+            (Pending::LookAgain(node, rows), Answer::Read(results)) => self.looked_again(node, rows, results),
             (Pending::Data(objects), Answer::Data(results)) => self.data_read(objects, results),
             (Pending::Commit(parts), Answer::Committed(result)) => self.committed(parts, result),
             (Pending::Effect(effect), Answer::Created(result)) => self.created(effect, result),
@@ -526,7 +531,12 @@ impl Machine {
             return None;
         }
         let scope = self.graph.node(id).scope;
-        self.graph.needs(id).find_map(|(need, _)| {
+        let keyed = self.graph.is_keyed(id);
+        self.graph.needs(id).find_map(|(need, kind)| {
+            // Of several instances of a provider, each object needs only its own: `provider_failure`.
+            if keyed && kind == crate::graph::EdgeKind::Provider {
+                return None;
+            }
             let failed = self.failures.get(&need)?;
             let of = self.graph.node(need).scope;
             let touches = |(other, _): &&(InstanceId, Cause)| self.related(scope, instance, of, *other);

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pilotis_config::BodyContext;
+use pilotis_config::{BodyContext, ProviderRef};
 use pilotis_diag::{Diagnostic, Diagnostics};
+use pilotis_schema::address::Key;
 use pilotis_schema::{Block, Nesting, ProviderSchema};
 use pilotis_value::Value;
 
-use crate::graph::{NodeId, ScopeId};
+use crate::graph::ScopeId;
 use crate::machine::{Machine, Pending, Rep};
 use crate::recording::without_ephemeral;
 use crate::{Connected, Failure, ProviderId, Request, codes};
@@ -30,7 +31,7 @@ pub(crate) enum Link {
 #[derive(Debug)]
 pub(crate) struct ProviderState {
     pub(crate) schema: Option<Arc<ProviderSchema>>,
-    /// `provider["registry.terraform.io/gitlabhq/gitlab"].alias`
+    /// `provider["registry.terraform.io/gitlabhq/gitlab"].alias["key"]`
     pub(crate) address: Arc<str>,
     pub(crate) link: Link,
     /// Answers that it still waits for before its objects can be planned.
@@ -50,7 +51,8 @@ impl Machine {
             let schema = self.schemas.providers.get(name).cloned();
             let source = schema.as_ref().map_or(name.as_str(), |s| s.source.as_str());
             let alias = used.reference.alias.as_ref().map_or(String::new(), |a| format!(".{a}"));
-            let address = format!("provider[\"{source}\"]{alias}").into();
+            let key = used.reference.key.clone().map(Key::String).map_or(String::new(), |k| k.to_string());
+            let address = format!("provider[\"{source}\"]{alias}{key}").into();
             self.providers.push(ProviderState { schema, address, link: Link::Waiting, open: 0 });
         }
     }
@@ -107,28 +109,66 @@ impl Machine {
                 );
                 return None;
             };
-            if let Some(alias) = &used.reference.alias {
-                self.diagnose(
-                    Diagnostic::error("Provider configuration not present")
-                        .code(codes::PROVIDER)
-                        .detail(format!(
-                            "Objects of the state were made with provider {:?}, alias {alias:?}, and the configuration has no such block.",
-                            used.reference.name
-                        ))
-                        .help("Put the block back until its objects are removed."),
-                );
+            if used.reference.alias.is_some() {
+                let gone = self.provider_gone(index, &used.reference);
+                self.diagnose(gone);
                 return None;
             }
             return Some(empty(&schema.config));
         };
         let config = self.config.clone();
         let body = &config.modules[0].providers[block as usize].body;
-        let frame = self.frame(ScopeId(0), 0, &Rep::One);
+        let rep = match (&used.reference.key, used.each) {
+            (Some(key), Some(value)) => Rep::Each(key.as_str().into(), value),
+            _ => Rep::One,
+        };
+        let frame = self.frame(ScopeId(0), 0, &rep);
         let mut diags = Diagnostics::new();
         let value = body.eval(&BodyContext { frame: &frame, surroundings: self.surroundings() }, &mut diags);
         let failed = diags.has_errors();
-        self.diags.extend(diags);
+        let instance = used.reference.key.is_some().then(|| format!("provider.{}", used.reference));
+        let with_address = |d: Diagnostic| match &instance {
+            Some(instance) if d.address.is_none() => d.address(instance.as_str()),
+            _ => d,
+        };
+        self.diags.extend(diags.into_iter().map(with_address));
         (!failed).then_some(value)
+    }
+
+    /// The state has objects of a configuration, or of an instance of one, that isn't there any more.
+    fn provider_gone(&self, index: u32, reference: &ProviderRef) -> Diagnostic {
+        let of = |id: u32| {
+            let row = self.rows.get(id);
+            (row.provider == Some(index) && row.included && !row.ignored).then(|| row.record.key.to_string())
+        };
+        let objects: Vec<String> = self.rows.ids().filter_map(of).collect();
+        let which = match objects.as_slice() {
+            [] => "Interrupted changes were made".to_owned(),
+            [one] => format!("{} was made", self.display_text(one)),
+            [first, rest @ ..] => {
+                format!("{} and {} more were made", self.display_text(first), rest.len())
+            }
+        };
+        let config = self.config.modules[0].providers.iter().find(|p| p.reference == reference.config());
+        match (&reference.key, config) {
+            (Some(key), Some(config)) if config.for_each.is_some() => {
+                Diagnostic::error("Provider instance not present")
+                    .code(codes::PROVIDER)
+                    .at(config.span)
+                    .detail(format!(
+                        "{which} with {reference}, and the provider's for_each has no key {key:?} any more: without it, nobody can remove them."
+                    ))
+                    .help(format!(
+                        "Put the key {key:?} back, take the objects out, apply; then take the key out. Or forget them with a `removed` block or `state rm`."
+                    ))
+            }
+            _ => Diagnostic::error("Provider configuration not present")
+                .code(codes::PROVIDER)
+                .detail(format!(
+                    "{which} with {reference}, and the configuration has no such block."
+                ))
+                .help("Put the block back until its objects are removed."),
+        }
     }
 
     pub(crate) fn connected(&mut self, index: u32, result: Result<Connected, Failure>) {
@@ -143,6 +183,9 @@ impl Machine {
                 let mut diagnostic = service_error(&failure).code(codes::PROVIDER);
                 if let Some(span) = crate::graph::span_of(&self.graph, &self.config, id) {
                     diagnostic = diagnostic.at(span);
+                }
+                if self.graph.providers[index as usize].reference.key.is_some() {
+                    diagnostic = diagnostic.address(crate::graph::describe(&self.graph, &self.config, id));
                 }
                 self.diagnose(diagnostic);
                 self.unseen_rows(index, &failure.to_string());
@@ -174,10 +217,6 @@ impl Machine {
         if state.open == 0 {
             self.complete(self.graph.provider_node(index));
         }
-    }
-
-    pub(crate) fn provider_of_node(&self, id: NodeId) -> &ProviderState {
-        &self.providers[self.graph.provider_of(id) as usize]
     }
 }
 

@@ -160,6 +160,12 @@ impl Machine {
         rows: Vec<u32>,
         results: Vec<Result<Option<Value>, Failure>>,
     ) {
+        self.rows_told(rows, results);
+        self.provider_step(provider);
+    }
+
+    /// What single reads told of rows.
+    pub(crate) fn rows_told(&mut self, rows: Vec<u32>, results: Vec<Result<Option<Value>, Failure>>) {
         let mut results = results.into_iter();
         for id in rows {
             match results.next() {
@@ -173,7 +179,6 @@ impl Machine {
                 None => self.rows_unseen(&[id], "the provider gave no answer"),
             }
         }
-        self.provider_step(provider);
     }
 
     fn row_seen(&mut self, id: u32, ty: &ObjectType, object: &Value) {

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use pilotis_config::{Configuration, ProviderRef, Schemas};
+use pilotis_config::{ProviderRef, Schemas};
 use pilotis_diag::Diagnostic;
-use pilotis_schema::address::{Instance, Mode};
+use pilotis_schema::address::{Instance, Key, Mode};
 use pilotis_state::{Expect, ResourceRecord, Snapshot};
 use pilotis_value::Value;
 
@@ -134,11 +134,7 @@ impl Rows {
 }
 
 /// Provider configurations that stored objects and open intents belong to.
-pub(crate) fn providers_of(
-    snapshot: &Snapshot,
-    schemas: &Schemas,
-    _configuration: &Configuration,
-) -> Vec<ProviderRef> {
+pub(crate) fn providers_of(snapshot: &Snapshot, schemas: &Schemas) -> Vec<ProviderRef> {
     let texts =
         snapshot.resources.iter().map(|r| &r.provider).chain(snapshot.intents.iter().map(|i| &i.provider));
     let distinct: HashSet<&Arc<str>> = texts.collect();
@@ -149,16 +145,28 @@ pub(crate) fn providers_of(
     found
 }
 
-/// Reads `provider["registry.terraform.io/gitlabhq/gitlab"].alias`. None if the program has no such provider.
+/// Reads `provider["registry.terraform.io/gitlabhq/gitlab"].alias["key"]`. None if the program has no such provider.
 pub(crate) fn provider_ref(text: &str, schemas: &Schemas) -> Option<ProviderRef> {
     let (_, rest) = text.split_once("provider[\"")?;
     let (source, rest) = rest.split_once("\"]")?;
-    let alias = rest.strip_prefix('.').map(str::to_owned);
+    let rest = rest.strip_prefix('.');
+    let (alias, key) = match rest.and_then(|r| Some(r.split_at(r.find('[')?))) {
+        Some((alias, key)) => (Some(alias), Some(key_of(key)?)),
+        None => (rest, None),
+    };
     let by_source = schemas.providers.values().find(|p| p.source == source);
     // Another source with the same name follows the same names: `registry.opentofu.org/…`, a fork.
     let name = source.rsplit('/').next().unwrap_or(source);
     let schema = by_source.or_else(|| schemas.providers.get(name).map(|p| p as &Arc<_>))?;
-    Some(ProviderRef { name: schema.name.clone(), alias })
+    Some(ProviderRef { key, ..ProviderRef::new(&schema.name, alias) })
+}
+
+/// Reads `["key"]`.
+fn key_of(text: &str) -> Option<String> {
+    match format!("a.a{text}").parse::<Instance>().ok()?.key? {
+        Key::String(key) => Some(key),
+        Key::Int(_) => None,
+    }
 }
 
 impl Machine {
@@ -189,7 +197,7 @@ impl Machine {
             let instance = &addresses[id as usize];
             let node = self.node_of(instance);
             let provider = match node {
-                Some(node) => Some(self.graph.provider_of(node)),
+                Some(node) => self.provider_to_look(id, node, instance),
                 None => self.provider_of_row(id),
             };
             let row = self.rows.get_mut(id);

@@ -298,7 +298,7 @@ impl Machine {
         let mut used: HashSet<u32> = HashSet::new();
         for id in included.iter() {
             if matches!(self.graph.node(*id).kind, NodeKind::Resource(_)) {
-                used.insert(self.graph.provider_of(*id));
+                used.extend(self.graph.providers_of(*id));
             }
         }
         used.extend(self.rows.all.iter().filter(|r| r.included && !r.ignored).filter_map(|r| r.provider));
