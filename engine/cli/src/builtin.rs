@@ -31,10 +31,14 @@ pub(crate) fn blueprint(source: &str) -> Result<Files, Vec<&'static str>> {
 
 /// All providers by local name.
 pub(crate) fn providers() -> BTreeMap<String, Arc<dyn Provider>> {
-    let all: [Arc<dyn Provider>; 3] = [
+    let all: [Arc<dyn Provider>; 7] = [
         Arc::new(pilotis_apply::TerraformProvider),
         Arc::new(pilotis_gitlab::provider()),
         Arc::new(pilotis_kubernetes::provider()),
+        Arc::new(pilotis_utility::local()),
+        Arc::new(pilotis_utility::null()),
+        Arc::new(pilotis_utility::random()),
+        Arc::new(pilotis_utility::time()),
     ];
     all.into_iter().map(|p| (p.schema().name.clone(), p)).collect()
 }
@@ -51,6 +55,7 @@ pub(crate) fn lost(type_name: &str) -> Option<String> {
         "gitlab_project_access_token" | "gitlab_group_access_token" | "gitlab_project_deploy_token" => {
             "the token: whoever uses it must be given the new one"
         }
+        "random_password" | "random_bytes" => "the secret: whoever uses it must be given the new one",
         _ => return None,
     };
     Some(what.to_owned())

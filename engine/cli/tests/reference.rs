@@ -94,6 +94,14 @@ fn kubernetes() {
     check("kubernetes.md", &provider(pilotis_kubernetes::provider().schema()));
 }
 
+#[test]
+fn utility() {
+    check("local.md", &provider(pilotis_utility::local().schema()));
+    check("null.md", &provider(pilotis_utility::null().schema()));
+    check("random.md", &provider(pilotis_utility::random().schema()));
+    check("time.md", &provider(pilotis_utility::time().schema()));
+}
+
 fn provider(schema: &ProviderSchema) -> String {
     let mut text = format!(
         "# Provider {}\n\nGenerated from the schema. Types and attributes are named as in `{}` {}.\n\n## provider \"{}\"\n\n",

@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pilotis-rest", &["sdk"]),
     ("pilotis-gitlab", &["sdk", "rest"]),
     ("pilotis-kubernetes", &["sdk", "rest"]),
+    ("pilotis-utility", &["sdk"]),
     ("pilotis-sandbox", &[]),
     ("pilotis-apply", &["diag", "value", "schema", "lang", "config", "plan", "state", "sdk"]),
 ];
@@ -50,6 +51,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "pilotis-rest",
             "pilotis-gitlab",
             "pilotis-kubernetes",
+            "pilotis-utility",
             "pilotis-sandbox",
         ],
     ),

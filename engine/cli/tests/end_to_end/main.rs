@@ -20,3 +20,4 @@ mod services;
 mod state_edit;
 mod state_files;
 mod story;
+mod utility;
