@@ -31,7 +31,7 @@ pub(crate) fn blueprint(source: &str) -> Result<Files, Vec<&'static str>> {
 
 /// All providers by local name.
 pub(crate) fn providers() -> BTreeMap<String, Arc<dyn Provider>> {
-    let all: [Arc<dyn Provider>; 7] = [
+    let all: [Arc<dyn Provider>; 8] = [
         Arc::new(pilotis_apply::TerraformProvider),
         Arc::new(pilotis_gitlab::provider()),
         Arc::new(pilotis_kubernetes::provider()),
@@ -39,6 +39,7 @@ pub(crate) fn providers() -> BTreeMap<String, Arc<dyn Provider>> {
         Arc::new(pilotis_utility::null()),
         Arc::new(pilotis_utility::random()),
         Arc::new(pilotis_utility::time()),
+        Arc::new(pilotis_utility::tls()),
     ];
     all.into_iter().map(|p| (p.schema().name.clone(), p)).collect()
 }
@@ -56,6 +57,7 @@ pub(crate) fn lost(type_name: &str) -> Option<String> {
             "the token: whoever uses it must be given the new one"
         }
         "random_password" | "random_bytes" => "the secret: whoever uses it must be given the new one",
+        "tls_private_key" => "the key, and whatever was encrypted for it",
         _ => return None,
     };
     Some(what.to_owned())

@@ -100,6 +100,7 @@ fn utility() {
     check("null.md", &provider(pilotis_utility::null().schema()));
     check("random.md", &provider(pilotis_utility::random().schema()));
     check("time.md", &provider(pilotis_utility::time().schema()));
+    check("tls.md", &provider(pilotis_utility::tls().schema()));
 }
 
 fn provider(schema: &ProviderSchema) -> String {

@@ -1,4 +1,4 @@
-//! The providers that call no service: `random`, `null`, `local` and `time`, with the types and attributes of the established ones.
+//! The providers that call no service: `random`, `null`, `local`, `time` and `tls`, with the types and attributes of the established ones.
 //!
 //! One folder a provider, one file a resource type. What they make is in the state alone (`kept`), but for `local`, which writes files.
 //! Nothing here talks to a network.
@@ -8,6 +8,7 @@ mod local;
 mod null;
 mod random;
 mod time;
+mod tls;
 
 use std::path::PathBuf;
 
@@ -75,6 +76,8 @@ providers! {
     local, LocalProvider, "2.5.3", local;
     /// `time`: instants that stay. <https://registry.terraform.io/providers/hashicorp/time/0.13.1/docs>
     time, TimeProvider, "0.13.1", time;
+    /// `tls`: keys and certificates made here. <https://registry.terraform.io/providers/hashicorp/tls/4.1.0/docs>
+    tls, TlsProvider, "4.1.0", tls;
 }
 
 /// Lower-case hexadecimal digits.

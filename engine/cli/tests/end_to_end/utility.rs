@@ -159,3 +159,86 @@ import {
     folder.run("apply -auto-approve").exits(0);
     folder.run("plan -detailed-exitcode").exits(0);
 }
+
+#[test]
+fn an_authority_of_ones_own_signs_a_certificate() {
+    let page = r#"
+locals {
+  kinds = { rsa = ["RSA", "P256"], ec = ["ECDSA", "P384"], ed = ["ED25519", "P256"] }
+}
+resource "tls_private_key" "key" {
+  for_each    = local.kinds
+  algorithm   = each.value[0]
+  ecdsa_curve = each.value[1]
+}
+resource "tls_self_signed_cert" "ca" {
+  private_key_pem       = tls_private_key.key["rsa"].private_key_pem
+  validity_period_hours = 100
+  is_ca_certificate     = true
+  allowed_uses          = ["cert_signing"]
+  subject {
+    common_name  = "Forge, root"
+    organization = "Ministère"
+  }
+}
+resource "tls_cert_request" "leaf" {
+  for_each        = tls_private_key.key
+  private_key_pem = each.value.private_key_pem
+  dns_names       = ["forge.example"]
+  subject { common_name = "forge" }
+}
+resource "tls_locally_signed_cert" "leaf" {
+  for_each              = tls_cert_request.leaf
+  cert_request_pem      = each.value.cert_request_pem
+  ca_cert_pem           = tls_self_signed_cert.ca.cert_pem
+  ca_private_key_pem    = tls_private_key.key["rsa"].private_key_pem
+  validity_period_hours = 10
+  allowed_uses          = ["server_auth"]
+}
+data "tls_public_key" "pem" {
+  for_each        = tls_private_key.key
+  private_key_pem = each.value.private_key_pem
+}
+data "tls_public_key" "openssh" {
+  for_each            = tls_private_key.key
+  private_key_openssh = each.value.private_key_openssh
+}
+data "tls_certificate" "leaf" {
+  for_each = tls_locally_signed_cert.leaf
+  content  = each.value.cert_pem
+}
+output "subjects" {
+  value = [for c in data.tls_certificate.leaf : "${c.certificates[0].subject} by ${c.certificates[0].issuer}"]
+}
+output "agree" {
+  value = alltrue([for kind, key in tls_private_key.key : key.public_key_openssh == data.tls_public_key.pem[kind].public_key_openssh
+    && key.public_key_pem == data.tls_public_key.openssh[kind].public_key_pem && key.id == data.tls_public_key.openssh[kind].id])
+}
+"#;
+    let folder = Folder::with(page);
+    folder.run("apply -auto-approve").exits(0).says(&[
+        "10 added",
+        "agree = true",
+        "CN=forge by CN=Forge\\\\, root,O=Ministère",
+    ]);
+    let shown = folder.run("plan -detailed-exitcode").exits(0).out + &folder.run("show").exits(0).out;
+    assert!(!shown.contains("PRIVATE KEY"), "{shown}");
+
+    // One whose end is near is made anew; the key of somebody else doesn't sign.
+    folder.edit(
+        "main.hcl",
+        "validity_period_hours = 10\n",
+        "validity_period_hours = 10\n  early_renewal_hours = 11\n",
+    );
+    folder.run("apply -auto-approve").exits(0);
+    folder.run("plan -detailed-exitcode").exits(2).says(&["3 to add"]);
+    folder.edit(
+        "main.hcl",
+        "ca_private_key_pem    = tls_private_key.key[\"rsa\"]",
+        "ca_private_key_pem    = tls_private_key.key[\"ec\"]",
+    );
+    folder
+        .run("apply -auto-approve")
+        .exits(1)
+        .says(&["ca_private_key_pem is not the private key of ca_cert_pem"]);
+}
