@@ -30,7 +30,7 @@ macro_rules! conformance {
     ($world:expr) => {
         $crate::conformance!($world, [
             round_trip, all_or_nothing, versions_only_grow, expectations, moves, observations, intents, history, leases,
-            lease_takeover, the_lease_of_everything, begin_is_fenced, refusals
+            lease_takeover, the_lease_of_everything, begin_is_fenced, refusals, becoming
         ]);
     };
     ($world:expr, [$($test:ident),+]) => {$(
@@ -159,6 +159,29 @@ pub fn round_trip(world: &impl World) {
     let snapshot = store.snapshot().unwrap();
     assert!(snapshot.outputs.is_empty());
     assert_eq!(snapshot.resources.len(), 2, "the deposed object of b stays");
+}
+
+/// A state takes the place of another only as long as nobody has written meanwhile, and its serial never goes back.
+pub fn becoming(world: &impl World) {
+    let mut store = world.connect();
+    let was = store.snapshot().unwrap();
+    let turn = |serial, read| Write::Become { lineage: "l".into(), serial, read };
+    store.commit(&[turn(7, 0), put(record("a"))]).unwrap();
+    let snapshot = world.connect().snapshot().unwrap();
+    assert_eq!((snapshot.lineage.as_str(), snapshot.serial, version(&mut store, "a")), ("l", 7, Some(7)));
+
+    let refused = world.connect().commit(&[turn(9, 0), put(record("b"))]);
+    assert!(matches!(refused, Err(StateError::Superseded { read: 0, now: 7, .. })), "{refused:?}");
+    let back = Write::Become { lineage: was.lineage.clone(), serial: 3, read: 7 };
+    let refused = store.commit(&[back.clone(), Write::Begin(intent("i", "none", "a"))]);
+    assert!(matches!(refused, Err(StateError::NotFound { .. })), "{refused:?}");
+    let snapshot = store.snapshot().unwrap();
+    assert_eq!((snapshot.lineage.as_str(), snapshot.serial), ("l", 7), "what is refused has done nothing");
+    store.commit(&[back]).unwrap();
+    let snapshot = store.snapshot().unwrap();
+    assert_eq!((snapshot.lineage, snapshot.serial), (was.lineage, 8));
+    store.commit(&[put(record("a"))]).unwrap();
+    assert_eq!(version(&mut store, "a"), Some(9));
 }
 
 /// A commit that is refused has done nothing and counts nothing.

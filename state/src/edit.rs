@@ -1,6 +1,9 @@
-//! The state edited by hand: `taint`, `untaint`, `state rm` and `state mv`, as one transaction each.
+//! The state edited by hand: `taint`, `untaint`, `state rm`, `state mv` and so on, as one transaction each.
 //!
 //! From a snapshot to writes and history; nothing here reads a clock, takes a lease or commits.
+
+mod rebind;
+mod replace;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,6 +14,9 @@ use crate::{
     Action, Change, ChangeOutcome, Expect, ResourceKey, ResourceRecord, RunId, Snapshot, Status, Timestamp,
     Write,
 };
+
+pub use rebind::rebind;
+pub use replace::{import, push};
 
 /// Why an edit is refused. Nothing was done.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -44,6 +50,30 @@ pub enum EditError {
     /// A run died in the middle of a change of it.
     #[error("a run ended while it was changing {0}, and what came of that is not known yet")]
     Unsettled(String),
+    /// `state import` into a state that has objects.
+    #[error("the state already has {0} objects, and a whole state can only be taken into an empty one")]
+    NotEmpty(usize),
+    /// `state push` of a state of another lineage.
+    #[error(
+        "the state that is pushed has the lineage {theirs:?}, and the one that is here {ours:?}: they are unrelated"
+    )]
+    Unrelated {
+        /// Of the state that is here.
+        ours: String,
+        /// Of the one that is pushed.
+        theirs: String,
+    },
+    /// `state push` of an older state.
+    #[error("the state that is pushed has the serial {theirs}, and the one that is here is newer: {ours}")]
+    Older {
+        /// Of the state that is here.
+        ours: u64,
+        /// Of the one that is pushed.
+        theirs: u64,
+    },
+    /// `state push` of a state that says something else and claims to be the same.
+    #[error("the state that is pushed has the same serial {0} as the one that is here, and another content")]
+    SameSerial(u64),
 }
 
 /// An edit: what happens to which objects.
@@ -54,34 +84,39 @@ pub struct Edit {
     /// The objects that it is about, as they were, and where they are afterwards.
     pub objects: Vec<(ResourceRecord, ResourceKey)>,
     action: Option<Action>,
+    notes: Vec<Note>,
+}
+
+/// What the history says of one object, where that isn't the same for all of them.
+#[derive(Debug)]
+struct Note {
+    key: ResourceKey,
+    action: Action,
+    before: Option<Arc<str>>,
+    after: Option<Arc<str>>,
 }
 
 impl Edit {
     /// The writes, with what the history says of them in a run.
     pub fn with_history(mut self, run: &RunId, at: Timestamp) -> Vec<Write> {
-        let Some(action) = self.action else { return self.writes };
-        for (record, to) in &self.objects {
+        let objects = self.action.map(|action| (action, std::mem::take(&mut self.objects)));
+        for (action, (record, to)) in
+            objects.into_iter().flat_map(|(action, objects)| objects.into_iter().map(move |o| (action, o)))
+        {
             let (before, after) = match action {
                 Action::Move => {
-                    let (before, after) = addresses_of_move(&record.key, to);
+                    let (before, after) = addresses_of_move(&record.key, &to);
                     (Some(before), Some(after))
                 }
                 Action::Forget => (Some(record.attributes.clone()), None),
                 _ => (Some(record.attributes.clone()), Some(record.attributes.clone())),
             };
-            let (run, key) = (run.clone(), to.clone());
-            let outcome = ChangeOutcome::Done;
-            self.writes.push(Write::Note(Change {
-                run,
-                key,
-                action,
-                at,
-                before,
-                after,
-                outcome,
-                error: None,
-            }));
+            self.notes.push(Note { key: to, action, before, after });
         }
+        self.writes.extend(self.notes.into_iter().map(|Note { key, action, before, after }| {
+            let (run, outcome, error) = (run.clone(), ChangeOutcome::Done, None);
+            Write::Note(Change { run, key, action, at, before, after, outcome, error })
+        }));
         self.writes
     }
 }
@@ -111,7 +146,12 @@ pub fn set_status(snapshot: &Snapshot, instance: &Instance, status: Status) -> R
     let action = if status == Status::Tainted { Action::Taint } else { Action::Untaint };
     settled(
         snapshot,
-        Edit { writes: vec![write], objects: vec![(record.clone(), key)], action: Some(action) },
+        Edit {
+            writes: vec![write],
+            objects: vec![(record.clone(), key)],
+            action: Some(action),
+            ..Edit::default()
+        },
     )
 }
 

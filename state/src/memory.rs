@@ -31,6 +31,7 @@ enum Undo {
     Resource(ResourceKey, Option<ResourceRecord>),
     Observation(ResourceKey, Option<Observation>),
     Output(String, Option<OutputRecord>),
+    Lineage(String, u64),
     RunAdded,
     Run(usize, Run),
     ChangeAdded,
@@ -81,11 +82,12 @@ impl Store for MemoryStore {
     fn commit(&mut self, writes: &[Write]) -> Result<(), StateError> {
         let mut data = self.data();
         let mut undo = Vec::new();
+        let serial = data.serial;
         data.serial += 1;
         for write in writes {
             if let Err(error) = data.write(write, &mut undo) {
                 undo.into_iter().rev().for_each(|u| data.undo(u));
-                data.serial -= 1;
+                data.serial = serial;
                 return Err(error);
             }
         }
@@ -207,6 +209,14 @@ impl Data {
             }
             Write::PutOutput(output) => self.output(&output.name, Some(output.clone()), undo),
             Write::RemoveOutput(name) => self.output(name, None, undo),
+            Write::Become { lineage, serial, read } => {
+                let now = self.serial - 1;
+                if now != *read {
+                    return Err(StateError::Superseded { location: "memory".into(), read: *read, now });
+                }
+                undo.push(Undo::Lineage(std::mem::replace(&mut self.lineage, lineage.clone()), self.serial));
+                self.serial = self.serial.max(*serial);
+            }
         }
         Ok(())
     }
@@ -277,6 +287,7 @@ impl Data {
             Undo::Resource(key, old) => drop(replace(&mut self.resources, key, old)),
             Undo::Observation(key, old) => drop(replace(&mut self.observations, key, old)),
             Undo::Output(name, old) => drop(replace(&mut self.outputs, name, old)),
+            Undo::Lineage(lineage, serial) => (self.lineage, self.serial) = (lineage, serial),
             Undo::RunAdded => drop(self.runs.pop()),
             Undo::Run(index, run) => self.runs[index] = run,
             Undo::ChangeAdded => drop(self.changes.pop()),

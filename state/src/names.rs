@@ -36,6 +36,7 @@ names! {
     Action {
         Create = "create", Update = "update", Delete = "delete", Forget = "forget", Import = "import",
         Refresh = "refresh", Move = "move", Taint = "taint", Untaint = "untaint",
+        Rebind = "rebind",
     }
     ChangeOutcome { Done = "done", Failed = "failed", Unknown = "unknown", Adopted = "adopted" }
 }

@@ -168,6 +168,8 @@ pub enum Action {
     Taint,
     /// Take that mark away.
     Untaint,
+    /// Give it another provider. `before` and `after` of the change are the two providers, as JSON texts.
+    Rebind,
 }
 
 /// What came of a change.

@@ -39,6 +39,16 @@ pub enum StateError {
     /// A row has changed since it was read. Nothing of the commit was done; a new plan is needed.
     #[error("{0} has changed since it was read")]
     Conflict(ResourceKey),
+    /// Something was committed since the state was read. Nothing of the commit was done.
+    #[error("{location} has changed since it was read (it was at serial {read}, and is at {now})")]
+    Superseded {
+        /// Which file or database.
+        location: String,
+        /// The serial that it was to have.
+        read: u64,
+        /// The one that it has.
+        now: u64,
+    },
     /// A run, an intent or a lease that the state doesn't have (any more).
     #[error("the state has no {what}")]
     NotFound {
@@ -153,6 +163,16 @@ pub enum Write {
     PutOutput(OutputRecord),
     /// An output is gone.
     RemoveOutput(String),
+    /// From now on the state is the one of this lineage: it is taken over from another program, or one that was edited elsewhere is put in its
+    /// place. Refused with [`StateError::Superseded`] if anything was committed since the serial was `read`. It comes first in its commit.
+    Become {
+        /// The lineage.
+        lineage: String,
+        /// The state's serial is at least this afterwards.
+        serial: u64,
+        /// The serial that the state has now.
+        read: u64,
+    },
 }
 
 /// A state. One thread owns it; calls block until the data is durable.

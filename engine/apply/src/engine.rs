@@ -56,6 +56,8 @@ pub struct Settings {
     pub holder: Holder,
     /// Commit of the configuration, if it lies in a Git work tree.
     pub commit: Option<String>,
+    /// What `terraform.workspace` says.
+    pub workspace: String,
     /// `-parallelism`: effects in flight at most, over all hosts.
     pub parallelism: usize,
     /// Take leases of what a run changes (`-lock=false` doesn't).
@@ -147,6 +149,15 @@ impl Engine {
     /// An engine. The store moves to a thread of its own.
     pub fn new(store: Box<dyn Store>, providers: Providers, settings: Settings) -> Engine {
         Engine { store: StoreThread::start(store), providers, settings }
+    }
+    /// Options of a plan as its surroundings say: working folder and workspace.
+    pub(crate) fn options(&self) -> PlanOptions {
+        let Settings { base_dir, workspace, .. } = &self.settings;
+        PlanOptions {
+            workspace: workspace.clone(),
+            cwd: base_dir.display().to_string(),
+            ..PlanOptions::default()
+        }
     }
     /// The state, for reads and edits that are not the engine's.
     pub fn store(&self) -> &StoreThread {

@@ -39,7 +39,7 @@ impl Engine {
             .into());
         }
         let configuration = Arc::new(with_import(&configuration, &address, id));
-        let options = PlanOptions { targets: vec![Target::Instance(address)], ..PlanOptions::default() };
+        let options = PlanOptions { targets: vec![Target::Instance(address)], ..self.options() };
         let planned = self.plan(configuration, variables, options, reporter, cancel).await?;
         if planned.plan.diagnostics.has_errors() {
             return Err(EngineError::Diagnostics(planned.plan.diagnostics));

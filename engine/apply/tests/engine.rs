@@ -70,6 +70,7 @@ fn world(provider: Arc<dyn Provider>) -> World {
         files: Arc::new(NoFiles),
         holder: Holder { host: "test".into(), pid: 1, start: "x".into(), who: "marie@test".into() },
         commit: None,
+        workspace: "default".into(),
         parallelism: 4,
         lock: true,
         lock_timeout: Duration::ZERO,

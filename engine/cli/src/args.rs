@@ -1,6 +1,10 @@
 //! The command line, as Terraform's: one dash or two, `-flag=value` or `-flag value`.
 
+mod state;
+
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
+
+pub(crate) use state::*;
 
 /// Reads a page of HCL, shows what would change, and changes it.
 #[derive(Debug, Parser)]
@@ -39,6 +43,8 @@ pub(crate) enum Command {
     Output(OutputArgs),
     /// Look into the state, or edit it by hand.
     State(StateArgs),
+    /// Work with several states of one configuration.
+    Workspace(WorkspaceArgs),
     /// Mark an object as to be replaced by the next apply.
     Taint(TaintArgs),
     /// Take that mark away.
@@ -257,68 +263,6 @@ pub(crate) struct OutputArgs {
     pub(crate) raw: bool,
     /// Only this one.
     pub(crate) name: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StateArgs {
-    #[command(subcommand)]
-    pub(crate) command: StateCommand,
-}
-
-/// What to see of the state.
-#[derive(Debug, Subcommand)]
-pub(crate) enum StateCommand {
-    /// List addresses.
-    List(StateListArgs),
-    /// Show one object.
-    Show(StateShowArgs),
-    /// Give objects another address.
-    Mv(StateMvArgs),
-    /// Forget objects, and leave them where they are.
-    Rm(StateRmArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StateListArgs {
-    #[command(flatten)]
-    pub(crate) state: StateFileArgs,
-    /// Only those under these addresses.
-    pub(crate) addresses: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StateShowArgs {
-    #[command(flatten)]
-    pub(crate) state: StateFileArgs,
-    #[command(flatten)]
-    pub(crate) view: ViewArgs,
-    /// Which.
-    pub(crate) address: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StateMvArgs {
-    #[command(flatten)]
-    pub(crate) state: StateFileArgs,
-    /// Change nothing: only say what would move.
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// A resource, an instance of one, or a module.
-    pub(crate) from: String,
-    /// Its new address, where nothing may be yet.
-    pub(crate) to: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StateRmArgs {
-    #[command(flatten)]
-    pub(crate) state: StateFileArgs,
-    /// Change nothing: only say what would be forgotten.
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Resources, instances or modules.
-    #[arg(required = true, value_name = "ADDRESS")]
-    pub(crate) addresses: Vec<String>,
 }
 
 #[derive(Debug, Args)]

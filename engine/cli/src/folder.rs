@@ -12,7 +12,7 @@ use pilotis_plan::recording::{ModuleFiles, RecordingSources};
 use pilotis_sdk::Provider;
 use pilotis_state_sqlite::SqliteStore;
 
-use crate::args::{StateFileArgs, VariableArg, VariableArgs};
+use crate::args::{VariableArg, VariableArgs};
 use crate::builtin;
 use crate::files::Disk;
 use crate::modules::Fetching;
@@ -108,12 +108,6 @@ impl Folder {
         let text = std::fs::read_to_string(self.disk.cwd.join(name))
             .with_context(|| format!("the variables file {name} can't be read"))?;
         Ok(VariableSource::File { name: name.to_owned(), text, explicit })
-    }
-
-    /// The state database's path.
-    pub(crate) fn state_path(&self, args: &StateFileArgs, configured: Option<&str>) -> PathBuf {
-        let given = args.path.clone().or_else(|| std::env::var("PILOTIS_STATE").ok());
-        self.disk.cwd.join(given.as_deref().or(configured).unwrap_or("pilotis.db"))
     }
 
     /// Opens the state, and makes it if there is none.

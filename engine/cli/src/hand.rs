@@ -2,13 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
 use pilotis_config::Configuration;
 use pilotis_state::edit::{Edit, EditError};
 use pilotis_state::{
     Lease, ResourceRecord, Run, RunId, RunKind, RunStatus, Snapshot, StateError, Store, Timestamp,
 };
-use pilotis_state_sqlite::{SqliteStore, this_process};
+use pilotis_state_sqlite::this_process;
 
 use crate::args::StateFileArgs;
 use crate::folder::{Folder, duration};
@@ -19,30 +18,49 @@ use crate::{clock, git};
 const LEASE: Duration = Duration::from_secs(30);
 const LOCK_POLL: Duration = Duration::from_millis(200);
 
-/// Edits the state, or only says what it would be about. The objects, as they were before.
+/// How far an edit goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Nothing is changed: only said what it would be about.
+    Dry,
+    /// What is stored is edited.
+    Edit,
+    /// The same; a state that isn't there is made.
+    Make,
+}
+
+impl Way {
+    /// Of a command with `-dry-run`.
+    pub(crate) fn of(dry_run: bool) -> Way {
+        if dry_run { Way::Dry } else { Way::Edit }
+    }
+}
+
+/// Edits the state, or only says what it would be about. The objects, as they were before (those that come new: as they are then).
 pub(crate) fn edit(
     folder: &Folder,
     args: &StateFileArgs,
     configuration: &Configuration,
-    dry_run: bool,
+    way: Way,
     plan: impl Fn(&Snapshot) -> Result<Edit, EditError>,
 ) -> anyhow::Result<Vec<ResourceRecord>> {
-    let path = folder.state_path(args, configuration.settings.state.as_deref());
-    let Some(mut store) = SqliteStore::open_existing(&path)? else {
-        if args.path.is_some() {
-            bail!("there is no state {}", path.display());
-        }
+    let place = folder.place(args, &configuration.settings)?;
+    if way == Way::Dry {
+        return Ok(plan(&place.snapshot(folder)?).map(objects)?);
+    }
+    let store = match way {
+        Way::Make => Some(place.open(folder)?),
+        Way::Dry | Way::Edit => place.open_existing(folder)?,
+    };
+    let Some(mut store) = store else {
         // Nothing is stored yet: the edit says what it misses.
         return Ok(plan(&Snapshot::default()).map(objects)?);
     };
-    if dry_run {
-        return Ok(plan(&store.snapshot()?).map(objects)?);
-    }
     let id = RunId(uuid::Uuid::new_v4().to_string().into());
     if args.lock {
-        lock(&mut store, &id, duration(&args.lock_timeout)?)?;
+        lock(&mut *store, &id, duration(&args.lock_timeout)?)?;
     }
-    let edited = commit(&mut store, folder, &id, plan);
+    let edited = commit(&mut *store, folder, &id, plan);
     let released = if args.lock { store.release(&id) } else { Ok(()) };
     let edited = edited?;
     released?;
@@ -82,7 +100,8 @@ fn commit(
     Ok(before)
 }
 
-fn lock(store: &mut dyn Store, run: &RunId, timeout: Duration) -> anyhow::Result<()> {
+/// Takes the lease of all of a state.
+pub(crate) fn lock(store: &mut dyn Store, run: &RunId, timeout: Duration) -> anyhow::Result<()> {
     let deadline = Instant::now() + timeout;
     loop {
         let now = clock::now();

@@ -11,12 +11,15 @@ mod git;
 mod hand;
 mod interrupt;
 mod modules;
+mod place;
 mod planning;
 mod progress;
 mod records;
 mod sandbox;
 mod session;
+mod takeover;
 mod view;
+mod workspace;
 
 use std::process::ExitCode;
 
@@ -61,6 +64,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Init(args) => commands::init::run(args),
         Command::Output(args) => commands::output::run(args),
         Command::State(args) => commands::state::run(args),
+        Command::Workspace(args) => commands::workspace::run(args),
         Command::Taint(args) => commands::taint::run(args, pilotis_state::Status::Tainted),
         Command::Untaint(args) => commands::taint::run(args, pilotis_state::Status::Ready),
         Command::Graph(args) => commands::graph::run(args),

@@ -18,11 +18,19 @@ use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::session::{Session, Wanted};
 use crate::view::View;
+use crate::workspace;
 
 impl<'a> From<&'a PlanningArgs> for Wanted<'a> {
     fn from(args: &'a PlanningArgs) -> Wanted<'a> {
         Wanted { variables: &args.variables, state: &args.state, parallelism: args.parallelism }
     }
+}
+
+/// Options of a plan as its surroundings say: working folder and workspace.
+pub(crate) fn surroundings(folder: &Folder) -> anyhow::Result<PlanOptions> {
+    let cwd = folder.disk.cwd.display().to_string();
+    let workspace = workspace::selected(&folder.disk.cwd)?.name;
+    Ok(PlanOptions { cwd, workspace, ..PlanOptions::default() })
 }
 
 /// Options of a plan, from flags.
@@ -64,8 +72,7 @@ pub(crate) fn options(
         targets: targets("-target", &args.target)?,
         excludes: targets("-exclude", &args.exclude)?,
         replace: replace?,
-        cwd: folder.disk.cwd.display().to_string(),
-        ..PlanOptions::default()
+        ..surroundings(folder)?
     })
 }
 

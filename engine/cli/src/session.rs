@@ -70,7 +70,7 @@ impl Session {
             return Ok(None);
         }
         let run = Ready { configuration, modules, variables, sources };
-        run.open(folder, wanted.state, wanted.parallelism).await.map(Some)
+        run.open(folder, view, wanted.state, wanted.parallelism).await.map(Some)
     }
 
     /// Brings together what a saved plan needs: its configuration and variables are in it, but for ephemeral ones, which must be given
@@ -100,7 +100,7 @@ impl Session {
             return Ok(None);
         }
         let run = Ready { configuration, modules: file.modules.clone(), variables, sources };
-        run.open(folder, wanted.state, wanted.parallelism).await.map(Some)
+        run.open(folder, view, wanted.state, wanted.parallelism).await.map(Some)
     }
 
     /// Ends the sandbox, if this run started it.
@@ -156,6 +156,7 @@ impl Ready {
     async fn open(
         self,
         folder: &Folder,
+        view: &View,
         state: &StateFileArgs,
         parallelism: usize,
     ) -> anyhow::Result<Session> {
@@ -168,8 +169,11 @@ impl Ready {
             true => None,
             false => Some(Sandbox::attach_or_start(crate::sandbox::options(&folder.sandbox_data())?).await?),
         };
-        let state_path = folder.state_path(state, configuration.settings.state.as_deref());
-        let store = folder.open_state(&state_path)?;
+        let place = folder.place(state, &configuration.settings)?;
+        if let Some(note) = place.note(folder)?.filter(|_| !view.json) {
+            view.say(&note);
+        }
+        let store = place.open(folder)?;
         let settings = Settings {
             variables: std::env::vars().collect(),
             sandbox: endpoints(sandbox.as_ref(), &in_sandbox),
@@ -177,13 +181,14 @@ impl Ready {
             files: folder.disk.clone(),
             holder: this_process(who()),
             commit: git::head(&folder.disk.cwd),
+            workspace: place.workspace,
             parallelism: parallelism.max(1),
             lock: state.lock,
             lock_timeout: duration(&state.lock_timeout)?,
         };
         let providers = Providers { by_name: folder.providers.clone() };
         Ok(Session {
-            engine: Engine::new(Box::new(store), providers, settings),
+            engine: Engine::new(store, providers, settings),
             configuration: Arc::new(configuration),
             modules,
             variables,

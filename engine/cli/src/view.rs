@@ -109,6 +109,16 @@ fn advice(error: &anyhow::Error) -> Option<&'static str> {
         Some(EditError::Unsettled(_)) => {
             return Some("Run `pilotis apply` first: it settles that before anything else.");
         }
+        Some(EditError::NotEmpty(_)) => {
+            return Some(
+                "`pilotis state push` puts a state in the place of another; or name another database with -state=FILE.",
+            );
+        }
+        Some(EditError::Unrelated { .. } | EditError::Older { .. } | EditError::SameSerial(_)) => {
+            return Some(
+                "Nothing was changed. `pilotis state pull` shows what is here; -force puts the other in its place all the same.",
+            );
+        }
         _ => {}
     }
     match error.downcast_ref::<StateError>()? {
@@ -116,6 +126,9 @@ fn advice(error: &anyhow::Error) -> Option<&'static str> {
             "Nothing was changed. Put a backup in its place, or name the right file with -state=FILE; without its state, Pilotis would make everything again.",
         ),
         StateError::Newer { .. } => Some("Update this program."),
+        StateError::Superseded { .. } | StateError::Conflict(_) => Some(
+            "Somebody else has changed it at the same time. Nothing was done; look again, and try again.",
+        ),
         _ => None,
     }
 }

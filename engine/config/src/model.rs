@@ -31,6 +31,8 @@ pub struct Configuration {
 pub struct Settings {
     /// Path of the state database, if the configuration says so.
     pub state: Option<String>,
+    /// The folder of Terraform's states of named workspaces, if the configuration says so.
+    pub workspace_dir: Option<String>,
 }
 
 /// One module: one folder of files, read and compiled once.

@@ -224,9 +224,10 @@ fn backend(block: &Block, settings: &mut Settings, diags: &mut Diagnostics) {
         block.header,
         diags,
     );
-    if let Some(value) =
-        shape::attribute(&block.body, "path").and_then(|a| shape::constant(a, &Type::String, diags))
-    {
-        settings.state = value.as_str().map(str::to_owned);
-    }
+    let mut text = |name: &str| {
+        let value = shape::constant(shape::attribute(&block.body, name)?, &Type::String, diags)?;
+        value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    settings.state = text("path").or(settings.state.take());
+    settings.workspace_dir = text("workspace_dir").or(settings.workspace_dir.take());
 }

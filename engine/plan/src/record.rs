@@ -56,6 +56,20 @@ impl ObjectType {
         Some(Value::object(object.attributes.iter().map(attribute).collect()))
     }
 
+    /// Says which of the attributes that the schema has doesn't fit its type.
+    fn fits(&self, attributes: &str) -> Result<(), String> {
+        let (Ok(Json::Object(stored)), Type::Object(object)) = (serde_json::from_str(attributes), &self.ty)
+        else {
+            return Err("its attributes are no object".to_owned());
+        };
+        for (name, ty) in &object.attributes {
+            let Some(json) = stored.get(name.as_str()) else { continue };
+            json::decode(json.to_string().as_bytes(), ty)
+                .map_err(|e| format!("its attribute {name} doesn't fit the schema: {e}"))?;
+        }
+        Ok(())
+    }
+
     /// The stored form of an object; it must be wholly known.
     pub(crate) fn encode(&self, value: &Value) -> Result<Encoded, String> {
         let value = self.without_write_only(value);
@@ -280,6 +294,28 @@ impl RecordReader {
     pub fn read(&self, record: &pilotis_state::ResourceRecord) -> Result<Value, String> {
         let value = self.0.decode(&record.attributes, &record.sensitive_paths)?;
         Ok(self.0.mark_secrets(value))
+    }
+    /// The object as this program stores it, from how another one did; or why its attributes can't be taken over. Attributes of an older
+    /// schema become those of this one; attributes that this program doesn't have are left out.
+    pub fn adopt(
+        &self,
+        record: &pilotis_state::ResourceRecord,
+    ) -> Result<pilotis_state::ResourceRecord, String> {
+        let ours = self.0.schema.version;
+        if record.schema_version > ours {
+            return Err(format!(
+                "it follows version {} of the schema of {}, and this program knows {ours}",
+                record.schema_version, record.type_name
+            ));
+        }
+        if record.schema_version == ours {
+            self.0.fits(&record.attributes)?;
+        }
+        let Encoded { attributes, sensitive_paths, digest } = self.0.encode(&self.read(record)?)?;
+        let mut adopted = record.clone();
+        (adopted.attributes, adopted.sensitive_paths, adopted.digest) = (attributes, sensitive_paths, digest);
+        adopted.schema_version = ours;
+        Ok(adopted)
     }
 }
 

@@ -8,13 +8,13 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use crate::error::Failure;
 use crate::lease;
 
-pub(crate) fn commit(connection: &mut Connection, writes: &[Write]) -> Result<(), Failure> {
+pub(crate) fn commit(connection: &mut Connection, location: &str, writes: &[Write]) -> Result<(), Failure> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
         let serial: i64 = tx
             .prepare_cached("UPDATE meta SET serial = serial + 1 RETURNING serial")?
             .query_row([], |row| row.get(0))?;
-        let mut writer = Writer { tx: &tx, serial, run: None };
+        let mut writer = Writer { tx: &tx, location, serial, run: None };
         for write in writes {
             writer.write(write)?;
         }
@@ -24,6 +24,7 @@ pub(crate) fn commit(connection: &mut Connection, writes: &[Write]) -> Result<()
 
 struct Writer<'a> {
     tx: &'a Transaction<'a>,
+    location: &'a str,
     serial: i64,
     /// The run that was asked for last: it is nearly always the same.
     run: Option<(RunId, i64)>,
@@ -59,7 +60,17 @@ impl Writer<'_> {
                 params![output.name, &*output.value, output.sensitive],
             ),
             Write::RemoveOutput(name) => self.execute("DELETE FROM output WHERE name = ?1", [name]),
+            Write::Become { lineage, serial, read } => self.turn_into(lineage, *serial, *read),
         }
+    }
+
+    fn turn_into(&mut self, lineage: &str, serial: u64, read: u64) -> Result<(), Failure> {
+        let now = (self.serial - 1).unsigned_abs();
+        if now != read {
+            return Err(StateError::Superseded { location: self.location.to_owned(), read, now }.into());
+        }
+        self.serial = self.serial.max(i64::try_from(serial).unwrap_or(i64::MAX));
+        self.execute("UPDATE meta SET lineage = ?1, serial = ?2", params![lineage, self.serial])
     }
 
     fn execute(&self, sql: &str, params: impl rusqlite::Params) -> Result<(), Failure> {

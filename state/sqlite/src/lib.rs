@@ -43,6 +43,12 @@ impl SqliteStore {
         }
     }
 
+    /// The serial; zero if nothing was ever committed.
+    pub fn serial(&self) -> Result<u64, StateError> {
+        let serial = self.connection.query_row("SELECT serial FROM meta", [], |row| row.get::<_, i64>(0));
+        serial.map(i64::unsigned_abs).map_err(|e| error::at(&self.location, e))
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
@@ -59,7 +65,7 @@ impl Store for SqliteStore {
     }
 
     fn commit(&mut self, writes: &[Write]) -> Result<(), StateError> {
-        commit::commit(&mut self.connection, writes).map_err(|e| e.at(&self.location))
+        commit::commit(&mut self.connection, &self.location, writes).map_err(|e| e.at(&self.location))
     }
 
     fn acquire(&mut self, leases: &[Lease], now: Timestamp) -> Result<(), StateError> {

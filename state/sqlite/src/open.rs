@@ -65,7 +65,7 @@ fn kind(path: &Path, location: &str) -> Result<Kind, StateError> {
     }
     if header.first() == Some(&b'{') {
         return corrupt(
-            "it looks like JSON; a Terraform state can't be used as one: name another file with -state, and take its objects over with `import` blocks",
+            "it looks like JSON; a Terraform state can't be used as one: name another file with -state, and take its objects over with `pilotis state import FILE`",
         );
     }
     if header.len() < 100 || !header.starts_with(b"SQLite format 3\0") {

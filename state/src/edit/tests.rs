@@ -1,6 +1,7 @@
 //! Where moves go, what they may not overwrite, and what depends on them.
 
 use super::*;
+use crate::terraform::Imported;
 
 fn snapshot(addresses: &[&str]) -> Snapshot {
     let record = |address: &&str| ResourceRecord {
@@ -63,4 +64,71 @@ fn a_dependency_on_what_moved_in_part_names_both() {
         _ => None,
     });
     assert_eq!(dependencies.unwrap(), ["t.c".into(), "t.d".into()] as [Arc<str>; 2]);
+}
+
+fn imported(addresses: &[&str], lineage: &str, serial: u64) -> Imported {
+    let resources = snapshot(addresses).resources;
+    Imported { lineage: lineage.into(), serial, resources, ..Imported::default() }
+}
+
+fn here(addresses: &[&str]) -> Snapshot {
+    Snapshot { lineage: "l".into(), serial: 5, ..snapshot(addresses) }
+}
+
+#[test]
+fn what_is_pushed_must_be_of_the_same_lineage_and_not_older() {
+    let state = here(&["t.a", "t.b"]);
+    let refused = |addresses: &[&str], lineage, serial| {
+        push(&state, &imported(addresses, lineage, serial), false).unwrap_err()
+    };
+    let (ours, theirs) = ("l".to_owned(), "m".to_owned());
+    assert_eq!(refused(&["t.a"], "m", 6), EditError::Unrelated { ours, theirs });
+    assert_eq!(refused(&["t.a"], "l", 4), EditError::Older { ours: 5, theirs: 4 });
+    assert_eq!(refused(&["t.a"], "l", 5), EditError::SameSerial(5));
+    assert!(push(&state, &imported(&["t.a", "t.b"], "l", 5), false).unwrap().writes.is_empty(), "the same");
+    assert!(push(&state, &imported(&["t.a"], "m", 1), true).is_ok());
+    assert!(push(&Snapshot::default(), &imported(&["t.a"], "m", 1), false).is_ok(), "nothing was here");
+}
+
+#[test]
+fn what_is_pushed_takes_the_place_of_what_is_here_and_stays_protected() {
+    let mut state = here(&["t.a", "t.b"]);
+    state.resources[0].protected = true;
+    let mut other = imported(&["t.a", "t.c"], "l", 9);
+    other.resources[0].attributes = r#"{"x":1}"#.into();
+    let writes = push(&state, &other, false).unwrap().with_history(&RunId("r".into()), Timestamp(1));
+    let said: Vec<String> = writes
+        .iter()
+        .map(|write| match write {
+            Write::Become { lineage, serial, read } => format!("become {lineage} {serial} {read}"),
+            Write::Put { record, expect } => format!("put {} {} {expect:?}", record.key, record.protected),
+            Write::Remove { key, expect } => format!("remove {key} {expect:?}"),
+            Write::Note(change) => format!("{} {}", change.action, change.key),
+            other => format!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "become l 9 5",
+            "put t.a true Version(1)",
+            "put t.c false Absent",
+            "remove t.b Version(1)",
+            "import t.a",
+            "import t.c",
+            "forget t.b"
+        ]
+    );
+    assert_eq!(import(&state, &other).unwrap_err(), EditError::NotEmpty(2));
+}
+
+#[test]
+fn a_provider_is_replaced_and_its_alias_stays() {
+    let mut state = here(&["t.a", "t.b"]);
+    state.resources[1].provider = r#"provider["x/y"].eu"#.into();
+    let edit = rebind(&state, "x/y", "z/y").unwrap();
+    assert_eq!(edit.objects.len(), 1);
+    let Write::Put { record, .. } = &edit.writes[0] else { panic!("it puts") };
+    assert_eq!(&*record.provider, r#"provider["z/y"].eu"#);
+    assert!(rebind(&state, "y", "z").unwrap().writes.is_empty());
 }

@@ -20,6 +20,7 @@ use crate::planning;
 use crate::progress::Progress;
 use crate::session::Session;
 use crate::view::View;
+use crate::workspace;
 
 /// Plans, asks, and does it.
 pub(crate) async fn run(args: &ApplyArgs, destroy: bool) -> anyhow::Result<Exit> {
@@ -75,6 +76,14 @@ async fn saved(
     }
     let bytes = std::fs::read(file).with_context(|| format!("the saved plan {file} can't be read"))?;
     let saved = PlanFile::read(&bytes).with_context(|| format!("{file} can't be applied"))?;
+    let selected = workspace::selected(&folder.disk.cwd)?.name;
+    if saved.options.workspace != selected {
+        bail!(
+            "{file} was made in the workspace {:?}, and {selected:?} is selected. Nothing was done; to apply it: pilotis workspace select {}",
+            saved.options.workspace,
+            saved.options.workspace
+        );
+    }
     let destroy = saved.options.mode == PlanMode::Destroy;
     let session = Session::of_plan(&saved, folder, view, &given.into()).await?;
     let Some(session) = session else { return Ok(Exit::Error) };

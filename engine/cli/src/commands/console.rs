@@ -13,8 +13,6 @@ use pilotis_config::{Configuration, RootVariables, given_variables};
 use pilotis_diag::{Diagnostics, SourceMap};
 use pilotis_plan::{Evaluation, Inputs, PlanOptions};
 use pilotis_report::text;
-use pilotis_state::{Snapshot, Store as _};
-use pilotis_state_sqlite::SqliteStore;
 use pilotis_syntax::ast::{Expr, ExprKind};
 use pilotis_syntax::{is_open, parse_expression};
 
@@ -142,19 +140,15 @@ fn stored(args: &ConsoleArgs, folder: &Folder, view: &View) -> anyhow::Result<Re
     if diagnostics.has_errors() {
         return Ok(Err(Exit::Error));
     }
-    let path = folder.state_path(&args.state, configuration.settings.state.as_deref());
-    let snapshot = match SqliteStore::open_existing(&path)? {
-        Some(mut store) => store.snapshot()?,
-        None => Snapshot::default(),
-    };
+    let place = folder.place(&args.state, &configuration.settings)?.or_empty();
+    let snapshot = place.snapshot(folder)?;
     let configuration = Arc::new(configuration);
     let now = crate::clock::now();
-    let cwd = folder.disk.cwd.display().to_string();
     let evaluation = Evaluation::of_state(Inputs {
         configuration: configuration.clone(),
         schemas: folder.schemas(),
         variables,
-        options: PlanOptions { refresh: false, cwd, ..PlanOptions::default() },
+        options: PlanOptions { refresh: false, ..planning::surroundings(folder)? },
         snapshot: Arc::new(snapshot),
         files: folder.disk.clone(),
         started: now,
@@ -179,8 +173,7 @@ async fn planned(args: &ConsoleArgs, folder: &Folder, view: &View) -> anyhow::Re
     let interrupt = Interrupt::listen();
     let wanted = Wanted { variables: &args.variables, state: &args.state, parallelism: args.parallelism };
     let Some(session) = Session::begin(folder, view, &wanted).await? else { return Ok(Err(Exit::Error)) };
-    let cwd = folder.disk.cwd.display().to_string();
-    let options = PlanOptions { cwd, ..PlanOptions::default() };
+    let options = planning::surroundings(folder)?;
     let planned = planning::plan(&session, options, view, &interrupt).await?;
     let console = planned.and_then(|planned| {
         planning::show(&planned.plan.diagnostics, &session, view);

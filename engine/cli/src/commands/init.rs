@@ -4,6 +4,7 @@ use crate::args::InitArgs;
 use crate::exit::Exit;
 use crate::folder::Folder;
 use crate::view::View;
+use crate::workspace;
 
 /// Fetches modules, pins them, and checks that the configuration can be read.
 pub(crate) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
@@ -15,6 +16,10 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
     if diagnostics.has_errors() {
         return Ok(Exit::Error);
     }
+    // What can't be gone on from is said now, not by the first plan.
+    folder
+        .place_of(&workspace::selected(&folder.disk.cwd)?.name, &configuration.settings)
+        .snapshot(&folder)?;
     let message = match modules {
         0 => "Nothing to prepare: providers and blueprints are built in. Go on with pilotis plan.".to_owned(),
         1 => {

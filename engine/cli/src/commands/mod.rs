@@ -17,3 +17,4 @@ pub(crate) mod state;
 pub(crate) mod taint;
 pub(crate) mod validate;
 pub(crate) mod version;
+pub(crate) mod workspace;

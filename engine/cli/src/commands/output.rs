@@ -4,8 +4,7 @@ use anyhow::{Context as _, bail};
 use pilotis_apply::Engine;
 use pilotis_report::json::Secrets;
 use pilotis_report::{json, text};
-use pilotis_state::{OutputRecord, Store as _};
-use pilotis_state_sqlite::SqliteStore;
+use pilotis_state::OutputRecord;
 use pilotis_value::{Kind, Type, Value};
 
 use crate::args::OutputArgs;
@@ -21,12 +20,8 @@ pub(crate) type Stored = (String, Value, bool);
 pub(crate) fn run(args: &OutputArgs) -> anyhow::Result<Exit> {
     let folder = Folder::current()?;
     let view = View::new(&args.view);
-    let path = folder.state_path(&args.state, None);
-    let records = match SqliteStore::open_existing(&path)? {
-        Some(mut store) => store.snapshot()?.outputs,
-        None => Vec::new(),
-    };
-    let outputs = decode(records)?;
+    let place = folder.place(&args.state, &folder.configuration().0.settings)?;
+    let outputs = decode(place.snapshot(&folder)?.outputs)?;
     match &args.name {
         Some(name) => one(args, name, &outputs, &view),
         None if args.raw => bail!("-raw shows one output: name it"),

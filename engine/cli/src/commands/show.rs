@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use pilotis_plan::planfile::PlanFile;
 use pilotis_report::json::Secrets;
 use pilotis_report::{StateObject, json, text};
-use pilotis_state::{Snapshot, Store as _};
-use pilotis_state_sqlite::SqliteStore;
 
-use crate::args::{ShowArgs, StateFileArgs};
+use crate::args::ShowArgs;
 use crate::commands::output;
 use crate::exit::Exit;
 use crate::folder::Folder;
@@ -24,8 +22,9 @@ pub(crate) async fn run(args: &ShowArgs) -> anyhow::Result<Exit> {
     if let Some(file) = &args.plan {
         return saved(file, &folder, &view).await;
     }
-    let snapshot = snapshot(&folder, &args.state)?;
-    let objects = records::decode(&snapshot, &folder, &folder.configuration().0)?;
+    let (configuration, _) = folder.configuration();
+    let snapshot = folder.place(&args.state, &configuration.settings)?.snapshot(&folder)?;
+    let objects = records::decode(&snapshot, &folder, &configuration)?;
     let outputs = output::decode(snapshot.outputs.clone())?;
     let outputs = || outputs.iter().map(|(n, v, s)| (n.as_str(), v, *s));
     if view.json {
@@ -45,16 +44,6 @@ pub(crate) async fn run(args: &ShowArgs) -> anyhow::Result<Exit> {
 fn all(objects: &[StateObject<'_>], view: &View) -> String {
     let texts: Vec<_> = objects.iter().map(|o| text::state_object(o, &planning::style(view))).collect();
     texts.join("\n")
-}
-
-/// The state as it is; empty if there is none.
-pub(crate) fn snapshot(folder: &Folder, args: &StateFileArgs) -> anyhow::Result<Snapshot> {
-    let path = folder.state_path(args, None);
-    match SqliteStore::open_existing(&path)? {
-        Some(mut store) => Ok(store.snapshot()?),
-        None if args.path.is_some() => bail!("there is no state {}", path.display()),
-        None => Ok(Snapshot::default()),
-    }
 }
 
 /// A saved plan, made again from what is in the file alone.

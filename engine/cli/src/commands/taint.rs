@@ -9,7 +9,7 @@ use pilotis_state::edit::{EditError, set_status};
 use crate::args::TaintArgs;
 use crate::exit::Exit;
 use crate::folder::Folder;
-use crate::hand;
+use crate::hand::{self, Way};
 use crate::view::View;
 
 /// Marks an object as to be replaced, or takes the mark away; calls nothing.
@@ -25,7 +25,8 @@ pub(crate) fn run(args: &TaintArgs, status: Status) -> anyhow::Result<Exit> {
     };
     let shown = display::display(&configuration, &instance);
     let view = View::plain(true);
-    let done = hand::edit(&folder, &args.state, &configuration, false, |s| set_status(s, &instance, status));
+    let done =
+        hand::edit(&folder, &args.state, &configuration, Way::Edit, |s| set_status(s, &instance, status));
     match done {
         Err(e) if args.allow_missing && matches!(e.downcast_ref(), Some(EditError::Missing(_))) => {
             view.say(&format!(

@@ -19,5 +19,8 @@ mod providers;
 mod services;
 mod state_edit;
 mod state_files;
+mod state_transfer;
 mod story;
+mod takeover;
 mod utility;
+mod workspaces;

@@ -75,7 +75,12 @@ impl Machine {
                 self.ask(Pending::Settle(question), Request::Read { provider: id, objects });
             }
             // They call no service: an open one did nothing.
-            Action::Forget | Action::Refresh | Action::Move | Action::Taint | Action::Untaint => {
+            Action::Forget
+            | Action::Refresh
+            | Action::Move
+            | Action::Taint
+            | Action::Untaint
+            | Action::Rebind => {
                 self.close(intent, ChangeOutcome::Failed, Vec::new(), provider);
             }
         }

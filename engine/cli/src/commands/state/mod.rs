@@ -1,6 +1,9 @@
 //! `pilotis state`: looks into the state here, edits it by hand in the files beside.
 
+mod file;
+mod history;
 mod mv;
+mod provider;
 mod rm;
 
 use anyhow::{Context as _, bail};
@@ -9,7 +12,6 @@ use pilotis_report::{StateObject, text};
 use pilotis_schema::address::Target;
 
 use crate::args::{StateArgs, StateCommand, StateListArgs, StateShowArgs};
-use crate::commands::show::snapshot;
 use crate::exit::Exit;
 use crate::folder::Folder;
 use crate::planning::style;
@@ -23,6 +25,12 @@ pub(crate) fn run(args: &StateArgs) -> anyhow::Result<Exit> {
         StateCommand::Show(args) => show(args),
         StateCommand::Mv(args) => mv::run(args),
         StateCommand::Rm(args) => rm::run(args),
+        StateCommand::Import(args) => file::import(args),
+        StateCommand::Export(args) => file::export(args),
+        StateCommand::Pull(args) => file::pull(args),
+        StateCommand::Push(args) => file::push(args),
+        StateCommand::ReplaceProvider(args) => provider::run(args),
+        StateCommand::History(args) => history::run(args),
     }
 }
 
@@ -36,7 +44,7 @@ fn list(args: &StateListArgs) -> anyhow::Result<Exit> {
             display::parse_target(&configuration, text).with_context(|| format!("{text:?} is no address"))
         })
         .collect::<anyhow::Result<_>>()?;
-    let snapshot = snapshot(&folder, &args.state)?;
+    let snapshot = folder.place(&args.state, &configuration.settings)?.snapshot(&folder)?;
     let objects = records::decode(&snapshot, &folder, &configuration)?;
     let wanted = |o: &&StateObject<'_>| targets.is_empty() || targets.iter().any(|t| t.contains(&o.address));
     let lines: String = objects.iter().filter(wanted).map(|o| text::state_list_entry(o) + "\n").collect();
@@ -53,7 +61,7 @@ fn show(args: &StateShowArgs) -> anyhow::Result<Exit> {
     let (configuration, _) = folder.configuration();
     let target = display::parse_target(&configuration, &args.address)
         .with_context(|| format!("{:?} is no address", args.address))?;
-    let snapshot = snapshot(&folder, &args.state)?;
+    let snapshot = folder.place(&args.state, &configuration.settings)?.snapshot(&folder)?;
     let objects = records::decode(&snapshot, &folder, &configuration)?;
     let found: Vec<_> = objects.iter().filter(|o| target.contains(&o.address)).collect();
     match found.as_slice() {

@@ -7,7 +7,7 @@ use pilotis_state::edit::rename;
 use crate::args::StateMvArgs;
 use crate::exit::Exit;
 use crate::folder::Folder;
-use crate::hand;
+use crate::hand::{self, Way};
 use crate::view::View;
 
 /// Gives objects another address; calls nothing.
@@ -18,7 +18,9 @@ pub(crate) fn run(args: &StateMvArgs) -> anyhow::Result<Exit> {
         display::parse_target(&configuration, text).with_context(|| format!("{text:?} is no address"))
     };
     let (from, to) = (target(&args.from)?, target(&args.to)?);
-    hand::edit(&folder, &args.state, &configuration, args.dry_run, |snapshot| rename(snapshot, &from, &to))?;
+    hand::edit(&folder, &args.state, &configuration, Way::of(args.dry_run), |snapshot| {
+        rename(snapshot, &from, &to)
+    })?;
     let shown = |target| format!("{:?}", display::display_target(&configuration, target));
     let view = View::plain(true);
     let verb = if args.dry_run { "Would move" } else { "Move" };

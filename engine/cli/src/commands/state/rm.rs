@@ -8,7 +8,7 @@ use pilotis_state::edit::remove;
 use crate::args::StateRmArgs;
 use crate::exit::Exit;
 use crate::folder::Folder;
-use crate::hand;
+use crate::hand::{self, Way};
 use crate::view::View;
 
 /// Forgets objects and leaves them where they are; calls nothing.
@@ -22,7 +22,8 @@ pub(crate) fn run(args: &StateRmArgs) -> anyhow::Result<Exit> {
             display::parse_target(&configuration, text).with_context(|| format!("{text:?} is no address"))
         })
         .collect::<anyhow::Result<_>>()?;
-    let edit = hand::edit(&folder, &args.state, &configuration, args.dry_run, |s| remove(s, &targets))?;
+    let edit =
+        hand::edit(&folder, &args.state, &configuration, Way::of(args.dry_run), |s| remove(s, &targets))?;
     let mut addresses: Vec<_> = edit.iter().map(|record| record.key.address.clone()).collect();
     addresses.dedup();
     let verb = if args.dry_run { "Would remove" } else { "Removed" };
