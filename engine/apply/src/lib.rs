@@ -8,10 +8,12 @@ mod builtin;
 mod drive;
 mod engine;
 mod import;
+mod remote_state;
 mod report;
 mod store;
 
 pub use builtin::TerraformProvider;
 pub use engine::{ApplyOptions, ApplyReport, Engine, EngineError, Imported, Planned, Providers, Settings};
+pub use remote_state::{Builtin, OtherState, OtherStates};
 pub use report::{Event, Operation, Quiet, Reporter};
 pub use store::StoreThread;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use pilotis_sdk::Provider;
 
+use crate::other_state::StateFiles;
+
 macro_rules! files {
     ($dir:literal: $($name:literal),+) => {
         &[$(($name, include_str!(concat!("../../../blueprints/", $dir, "/", $name)))),+]
@@ -32,7 +34,7 @@ pub(crate) fn blueprint(source: &str) -> Result<Files, Vec<&'static str>> {
 /// All providers by local name.
 pub(crate) fn providers() -> BTreeMap<String, Arc<dyn Provider>> {
     let all: [Arc<dyn Provider>; 8] = [
-        Arc::new(pilotis_apply::TerraformProvider),
+        Arc::new(pilotis_apply::Builtin::new(Arc::new(StateFiles))),
         Arc::new(pilotis_gitlab::provider()),
         Arc::new(pilotis_kubernetes::provider()),
         Arc::new(pilotis_utility::local()),

@@ -11,6 +11,7 @@ mod git;
 mod hand;
 mod interrupt;
 mod modules;
+mod other_state;
 mod place;
 mod planning;
 mod progress;

@@ -59,42 +59,52 @@ impl Folder {
 
     /// Where the state of a workspace is, if nobody names another one.
     pub(crate) fn place_of(&self, workspace: &str, settings: &Settings) -> Place {
-        let (database, terraform) = self.default_files(settings);
-        if workspace == DEFAULT {
-            return Place { workspace: workspace.to_owned(), database, terraform, named: false };
-        }
-        Place {
-            workspace: workspace.to_owned(),
-            database: self.workspace_databases(settings).join(format!("{workspace}.db")),
-            terraform: Some(self.terraform_workspaces(settings).join(workspace).join(TERRAFORM)),
-            named: false,
-        }
+        let (database, terraform) = files(&self.disk.cwd, workspace, settings);
+        Place { workspace: workspace.to_owned(), database, terraform, named: false }
     }
 
     /// The folder of the databases of all workspaces but the default one.
     pub(crate) fn workspace_databases(&self, settings: &Settings) -> PathBuf {
-        let mut dir = self.default_files(settings).0.into_os_string();
-        dir.push(".d");
-        dir.into()
+        databases(&self.disk.cwd, settings)
     }
 
     /// The folder in which Terraform has a folder for each workspace.
     pub(crate) fn terraform_workspaces(&self, settings: &Settings) -> PathBuf {
-        self.disk.cwd.join(settings.workspace_dir.as_deref().unwrap_or("terraform.tfstate.d"))
+        terraforms(&self.disk.cwd, settings)
     }
+}
 
-    /// The database of the default workspace, and Terraform's file of it. A `path` of the configuration that ends as Terraform's files do is
-    /// Terraform's file; the database stands beside it.
-    fn default_files(&self, settings: &Settings) -> (PathBuf, Option<PathBuf>) {
-        let Some(path) = &settings.state else {
-            return (self.disk.cwd.join(DATABASE), Some(self.disk.cwd.join(TERRAFORM)));
-        };
-        let path = self.disk.cwd.join(path);
-        if path.extension().is_some_and(|e| e == "tfstate") {
-            return (path.with_extension("db"), Some(path));
-        }
-        (path, None)
+/// The database of a workspace, and where Terraform has the same state.
+pub(crate) fn files(folder: &Path, workspace: &str, settings: &Settings) -> (PathBuf, Option<PathBuf>) {
+    match workspace {
+        DEFAULT => default_files(folder, settings),
+        name => (
+            databases(folder, settings).join(format!("{name}.db")),
+            Some(terraforms(folder, settings).join(name).join(TERRAFORM)),
+        ),
     }
+}
+
+fn databases(folder: &Path, settings: &Settings) -> PathBuf {
+    let mut dir = default_files(folder, settings).0.into_os_string();
+    dir.push(".d");
+    dir.into()
+}
+
+fn terraforms(folder: &Path, settings: &Settings) -> PathBuf {
+    folder.join(settings.workspace_dir.as_deref().unwrap_or("terraform.tfstate.d"))
+}
+
+/// A `path` of the configuration that ends as Terraform's files do is Terraform's file; the database stands beside it.
+fn default_files(folder: &Path, settings: &Settings) -> (PathBuf, Option<PathBuf>) {
+    let path = folder.join(settings.state.as_deref().unwrap_or(TERRAFORM));
+    if path.file_name().is_some_and(|name| name == TERRAFORM) {
+        return (path.with_file_name(DATABASE), Some(path));
+    }
+    if path.extension().is_some_and(|e| e == "tfstate") {
+        return (path.with_extension("db"), Some(path));
+    }
+    (path, None)
 }
 
 impl Place {
@@ -115,32 +125,43 @@ impl Place {
 
     /// Opens the state, and makes it if there is none.
     pub(crate) fn open(&self, folder: &Folder) -> anyhow::Result<Box<dyn Store>> {
-        match self.found(folder)? {
-            Some(store) => Ok(store),
-            None => Ok(Box::new(folder.open_state(&self.database)?)),
-        }
+        self.open_with_note(folder).map(|(store, _)| store)
+    }
+
+    /// The same, with what a person should know of what the state goes on from.
+    pub(crate) fn open_with_note(&self, folder: &Folder) -> anyhow::Result<(Box<dyn Store>, Option<String>)> {
+        Ok(match self.look(folder)? {
+            Stored::Nothing => (Box::new(folder.open_state(&self.database)?), None),
+            Stored::Empty(store) => (Box::new(store), None),
+            Stored::Database(store) => (Box::new(store), self.beside().map(|file| self.not_read(file))),
+            Stored::Terraform(file, store) => {
+                let note = file.note(&self.database);
+                (self.starting(*file, store, folder)?, Some(note))
+            }
+        })
     }
 
     /// Opens the state if there is one. One that was named must be there.
     pub(crate) fn open_existing(&self, folder: &Folder) -> anyhow::Result<Option<Box<dyn Store>>> {
-        match self.found(folder)? {
-            None if self.named => bail!("there is no state {}", self.database.display()),
-            found => Ok(found),
-        }
-    }
-
-    fn found(&self, folder: &Folder) -> anyhow::Result<Option<Box<dyn Store>>> {
         Ok(match self.look(folder)? {
+            Stored::Nothing if self.named => bail!("there is no state {}", self.database.display()),
             Stored::Nothing => None,
             Stored::Database(store) | Stored::Empty(store) => Some(Box::new(store)),
-            Stored::Terraform(file, store) => {
-                let store = match store {
-                    Some(store) => store,
-                    None => folder.open_state(&self.database)?,
-                };
-                Some(Box::new(Starting::new(store, *file, folder)))
-            }
+            Stored::Terraform(file, store) => Some(self.starting(*file, store, folder)?),
         })
+    }
+
+    fn starting(
+        &self,
+        file: TerraformFile,
+        store: Option<SqliteStore>,
+        folder: &Folder,
+    ) -> anyhow::Result<Box<dyn Store>> {
+        let store = match store {
+            Some(store) => store,
+            None => folder.open_state(&self.database)?,
+        };
+        Ok(Box::new(Starting::new(store, file, folder)))
     }
 
     /// True if the first change takes Terraform's state over.
@@ -148,20 +169,13 @@ impl Place {
         Ok(matches!(self.look(folder)?, Stored::Terraform(..)))
     }
 
-    /// What the state goes on from, for a person.
-    pub(crate) fn note(&self, folder: &Folder) -> anyhow::Result<Option<String>> {
-        Ok(match self.look(folder)? {
-            Stored::Terraform(file, _) => Some(file.note(&self.database)),
-            Stored::Database(_) => self.beside().map(|file| {
-                format!(
-                    "Warning: {} is not read\n\nThe state is {}; beside it stands a Terraform state that is another one. If Terraform has \
-                     changed something since, bring it here with `pilotis state push`; else remove it.\n\n",
-                    file.display(),
-                    self.database.display()
-                )
-            }),
-            Stored::Nothing | Stored::Empty(_) => None,
-        })
+    fn not_read(&self, file: &Path) -> String {
+        format!(
+            "Warning: {} is not read\n\nThe state is {}; beside it stands a Terraform state that is another one. If Terraform has changed \
+             something since, bring it here with `pilotis state push`; else remove it.\n\n",
+            file.display(),
+            self.database.display()
+        )
     }
 
     /// Terraform's file, if it is there and says more than that it was taken over.

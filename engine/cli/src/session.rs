@@ -170,10 +170,10 @@ impl Ready {
             false => Some(Sandbox::attach_or_start(crate::sandbox::options(&folder.sandbox_data())?).await?),
         };
         let place = folder.place(state, &configuration.settings)?;
-        if let Some(note) = place.note(folder)?.filter(|_| !view.json) {
+        let (store, note) = place.open_with_note(folder)?;
+        if let Some(note) = note.filter(|_| !view.json) {
             view.say(&note);
         }
-        let store = place.open(folder)?;
         let settings = Settings {
             variables: std::env::vars().collect(),
             sandbox: endpoints(sandbox.as_ref(), &in_sandbox),

@@ -151,6 +151,11 @@ pub(crate) fn was_taken_over(text: &str) -> bool {
 /// Marks Terraform's file if it is the one that was kept.
 pub(crate) fn finish(path: &Path, database: &Path) -> std::io::Result<()> {
     let kept = kept(path);
+    let length = |path: &Path| std::fs::metadata(path).ok().map(|m| m.len());
+    // The mark is short, and what was kept may be long.
+    if length(path) != length(&kept) {
+        return Ok(());
+    }
     match (std::fs::read(path), std::fs::read(&kept)) {
         (Ok(file), Ok(copy)) if file == copy => replace(path, &marker(database, &kept)),
         _ => Ok(()),

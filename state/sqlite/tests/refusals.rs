@@ -43,7 +43,10 @@ fn a_text_is_no_state() {
 
 #[test]
 fn a_state_of_terraform_is_refused_with_advice() {
-    assert_corrupt(refused(|p| fs::write(p, r#"{"version":4,"serial":1}"#).unwrap()), "`pilotis state import FILE`");
+    assert_corrupt(
+        refused(|p| fs::write(p, r#"{"version":4,"serial":1}"#).unwrap()),
+        "`pilotis state import FILE`",
+    );
 }
 
 #[test]

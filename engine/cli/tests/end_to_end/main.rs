@@ -16,6 +16,7 @@ mod kill;
 mod modules;
 mod organisation;
 mod providers;
+mod remote_state;
 mod services;
 mod state_edit;
 mod state_files;
