@@ -46,6 +46,7 @@ static SCHEMA: LazyLock<ProviderSchema> = LazyLock::new(|| {
         config: Block::default(),
         resources: [("terraform_data".to_owned(), data)].into_iter().collect(),
         data_sources: Default::default(),
+        ephemeral_resources: Default::default(),
     }
 });
 

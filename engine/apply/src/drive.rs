@@ -17,6 +17,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Providers, Settings};
+use crate::ephemeral::Opened;
 use crate::{Event, Operation, Reporter, StoreThread};
 
 /// A call that takes longer is mentioned this often.
@@ -39,6 +40,10 @@ pub(crate) struct Driver<'a> {
     pub(crate) reporter: &'a dyn Reporter,
     pub(crate) names: Names,
     pub(crate) connections: Connections,
+    /// Connections that were replaced by others: their calls count.
+    pub(crate) replaced: Vec<Arc<dyn Connection>>,
+    /// Ephemeral resources that are open.
+    pub(crate) opened: Opened,
     /// Keeps what services say, for a saved plan.
     pub(crate) keep: Option<Answers>,
     /// A saved plan whose answers are given again; what it doesn't have is asked.
@@ -163,7 +168,7 @@ impl Driver<'_> {
                     let (host, parallelism) = (connection.host(), connection.parallelism());
                     let name = &machine.provider(provider).name;
                     self.reporter.event(&Event::Connected { provider: name, host: &host });
-                    self.connections.insert(provider, connection);
+                    self.replaced.extend(self.connections.insert(provider, connection));
                     Connected { host, parallelism }
                 }))
             }
@@ -218,10 +223,25 @@ impl Driver<'_> {
             });
             return Some(task);
         }
+        if let Request::Close { opened, .. } = request {
+            let all = self.opened.clone();
+            let task = tasks.spawn(async move {
+                (id, Came::Answer(Answer::Closed(all.close(opened).await.map_err(failure))))
+            });
+            return Some(task);
+        }
         let Some(connection) = self.connection(&request) else {
             tracing::error!("the machine asked for a call before it was connected");
             return None;
         };
+        if let Request::Open { type_name, config, .. } = request {
+            let all = self.opened.clone();
+            let task = tasks.spawn(async move {
+                let opened = all.open(id, connection, type_name, &config).await;
+                (id, Came::Answer(Answer::Opened(opened.map(Some).map_err(failure))))
+            });
+            return Some(task);
+        }
         if let Request::List { type_name, wanted, .. } = &request {
             let objects = wanted.iter().map(Vec::len).sum();
             self.reporter.event(&Event::Reading { type_name, objects });
@@ -235,11 +255,12 @@ impl Driver<'_> {
             | Request::Read { provider, .. }
             | Request::ReadData { provider, .. }
             | Request::Import { provider, .. }
+            | Request::Open { provider, .. }
             | Request::Find { provider, .. }
             | Request::Create { provider, .. }
             | Request::Update { provider, .. }
             | Request::Delete { provider, .. } => provider,
-            Request::Connect { .. } | Request::Commit(_) => return None,
+            Request::Connect { .. } | Request::Close { .. } | Request::Commit(_) => return None,
         };
         self.connections.get(provider).cloned()
     }
@@ -248,6 +269,7 @@ impl Driver<'_> {
     pub(crate) fn calls(&self) -> (u64, u64) {
         self.connections
             .values()
+            .chain(&self.replaced)
             .map(|c| c.calls())
             .fold((0, 0), |(r, w), (reads, writes)| (r + reads, w + writes))
     }
@@ -261,6 +283,8 @@ impl Driver<'_> {
             Request::Create { address, .. } => (address, Operation::Create),
             Request::Update { address, .. } => (address, Operation::Update),
             Request::Delete { address, .. } => (address, Operation::Delete),
+            Request::Open { address, .. } => (address, Operation::Open),
+            Request::Close { address, .. } => (address, Operation::Close),
             _ => return None,
         };
         let (name, action) = self.name(address);
@@ -274,6 +298,7 @@ impl Driver<'_> {
         let elapsed = effect.since.elapsed();
         let failed = match answer {
             Answer::Created(Err(e)) | Answer::Updated(Err(e)) | Answer::Deleted(Err(e)) => Some(e),
+            Answer::Opened(Err(e)) | Answer::Closed(Err(e)) => Some(e),
             Answer::Created(Ok(created)) => created.error.as_ref(),
             _ => None,
         };
@@ -338,6 +363,8 @@ fn answer_if_lost(request: &Request) -> Answer {
         Request::Read { objects, .. } => Answer::Read(objects.iter().map(|_| Err(why())).collect()),
         Request::ReadData { sources, .. } => Answer::Data(sources.iter().map(|_| Err(why())).collect()),
         Request::Import { .. } => Answer::Imported(Err(why())),
+        Request::Open { .. } => Answer::Opened(Err(why())),
+        Request::Close { .. } => Answer::Closed(Err(why())),
         Request::Find { .. } => Answer::Found(Err(why())),
         Request::Commit(_) => Answer::Committed(Err(CommitFailure::Broken(why().to_string()))),
         Request::Create { .. } => Answer::Created(Err(why())),
@@ -398,7 +425,9 @@ async fn call(connection: &dyn Connection, request: Request) -> Answer {
         Request::Delete { type_name, prior, .. } => {
             Answer::Deleted(connection.delete(&type_name, &prior).await.map_err(failure))
         }
-        Request::Connect { .. } | Request::Commit(_) => unreachable!("done by the caller"),
+        Request::Connect { .. } | Request::Open { .. } | Request::Close { .. } | Request::Commit(_) => {
+            unreachable!("done by the caller")
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a command line talks to: plan, apply, drift, import.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::drive::{Connections, Driver, Names, now};
+use crate::ephemeral::Opened;
 use crate::{Event, Reporter, StoreThread};
 
 /// All providers of the program, by local name.
@@ -177,12 +178,14 @@ impl Engine {
         self.make(inputs, self.driver(reporter), cancel).await.map(|(planned, _)| planned)
     }
 
-    /// Makes a plan and keeps what it was made from, to be saved.
+    /// Makes a plan and keeps what it was made from, to be saved. `given_ephemeral`: the ephemeral variables that it was given.
+    #[allow(clippy::too_many_arguments, reason = "one caller; a struct would only rename them")]
     pub async fn plan_to_save(
         &self,
         modules: ModuleFiles,
         configuration: Arc<Configuration>,
         variables: RootVariables,
+        given_ephemeral: BTreeSet<String>,
         options: PlanOptions,
         reporter: &dyn Reporter,
         cancel: &CancellationToken,
@@ -206,6 +209,7 @@ impl Engine {
                 modules,
                 files: files.files(),
                 variables,
+                given_ephemeral,
                 options,
                 snapshot,
                 answers,
@@ -270,9 +274,13 @@ impl Engine {
     ) -> Result<(Planned, Answers), EngineError> {
         let mut machine = Box::new(Machine::new(inputs));
         let never = CancellationToken::new();
-        tokio::select! {
-            () = driver.run(&mut machine, &never, &never) => {}
-            () = cancel.cancelled() => return Err(EngineError::Interrupted),
+        let interrupted = tokio::select! {
+            () = driver.run(&mut machine, &never, &never) => false,
+            () = cancel.cancelled() => true,
+        };
+        if interrupted {
+            driver.opened.close_all().await;
+            return Err(EngineError::Interrupted);
         }
         let mut plan = machine.take_plan().unwrap_or_default();
         plan.calls = driver.calls();
@@ -347,6 +355,8 @@ impl Engine {
         let before = driver.calls();
         machine.apply(ApplyStart { run: run.clone(), now: now(), parallelism: self.settings.parallelism });
         driver.run(machine, soft, hard).await;
+        // The machine has closed all, unless it was told that nothing is waited for.
+        driver.opened.close_all().await;
         let applied = machine.applied();
         let after = driver.calls();
         let calls = (after.0 - before.0, after.1 - before.1);
@@ -366,6 +376,8 @@ impl Engine {
             reporter,
             names: Names::new(),
             connections: Connections::new(),
+            replaced: Vec::new(),
+            opened: Opened::default(),
             keep: None,
             again: None,
         }

@@ -7,6 +7,7 @@
 mod builtin;
 mod drive;
 mod engine;
+mod ephemeral;
 mod import;
 mod remote_state;
 mod report;

@@ -19,6 +19,10 @@ pub enum Operation {
     Import,
     /// Finds out what became of an interrupted change.
     Settle,
+    /// Opens an ephemeral resource.
+    Open,
+    /// Closes an ephemeral resource.
+    Close,
 }
 
 /// Something that happened. Borrowed: copy what you keep.

@@ -104,6 +104,7 @@ impl World {
             recording.into_files(),
             Arc::new(configuration),
             RootVariables::new(),
+            Default::default(),
             PlanOptions::default(),
             &Quiet,
             &never,

@@ -8,7 +8,7 @@ use pilotis_plan::planfile::PlanFile;
 use pilotis_plan::{Plan, PlanMode, PlanOptions};
 use pilotis_report::Style;
 use pilotis_report::json::events;
-use pilotis_schema::address::{Instance, Target};
+use pilotis_schema::address::{Instance, Mode, Target};
 use pilotis_state::StateError;
 
 use crate::args::PlanningArgs;
@@ -60,6 +60,11 @@ pub(crate) fn options(
         .iter()
         .map(|text| {
             match display::parse_target(configuration, text).with_context(|| format!("-replace={text}"))? {
+                Target::Instance(Instance { resource, .. }) | Target::Resource(resource)
+                    if resource.mode != Mode::Managed =>
+                {
+                    bail!("-replace={text}: only managed resources can be replaced")
+                }
                 Target::Instance(instance) => Ok(instance),
                 Target::Resource(resource) => Ok(Instance { resource, key: None }),
                 Target::Module(_) => bail!("-replace={text}: this is a module; name one object"),
@@ -108,10 +113,11 @@ pub(crate) async fn plan_to_save(
     }
     let progress = Progress::planning(*view);
     let (configuration, variables) = (session.configuration.clone(), session.variables.clone());
-    let modules = session.modules.clone();
+    let (modules, given) = (session.modules.clone(), session.given_ephemeral.clone());
     let engine = &session.engine;
-    let planned =
-        engine.plan_to_save(modules, configuration, variables, options, &progress, &interrupt.soft).await;
+    let planned = engine
+        .plan_to_save(modules, configuration, variables, given, options, &progress, &interrupt.soft)
+        .await;
     progress.finish();
     match planned {
         Ok(planned) => Ok(Ok(planned)),

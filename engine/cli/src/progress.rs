@@ -59,11 +59,12 @@ impl Progress {
         self.name(&in_flight);
     }
 
-    fn end(&self, address: &str) {
+    fn end(&self, address: &str, operation: Operation) {
         let mut in_flight = self.in_flight.lock().expect("no thread panics with it");
         in_flight.remove(address);
         self.name(&in_flight);
-        if let Some(bar) = &self.bar {
+        // What is opened and closed is none of the changes that are counted.
+        if let Some(bar) = self.bar.as_ref().filter(|_| ephemeral(operation).is_none()) {
             bar.inc(1);
         }
     }
@@ -109,6 +110,8 @@ fn words(operation: Operation) -> (&'static str, &'static str) {
         Operation::Delete => ("Destroying", "Destruction complete"),
         Operation::Import => ("Importing", "Import complete"),
         Operation::Settle => ("Finding out", "Found out"),
+        Operation::Open => ("Opening", "Opening complete"),
+        Operation::Close => ("Closing", "Closing complete"),
     }
 }
 
@@ -119,6 +122,16 @@ fn step(operation: Operation) -> PlanAction {
         Operation::Update => PlanAction::Update,
         Operation::Delete => PlanAction::Delete,
         Operation::Read | Operation::Import | Operation::Settle => PlanAction::Read,
+        Operation::Open | Operation::Close => PlanAction::NoOp,
+    }
+}
+
+/// What is done to an ephemeral resource, as a word of the stream of events.
+fn ephemeral(operation: Operation) -> Option<&'static str> {
+    match operation {
+        Operation::Open => Some("open"),
+        Operation::Close => Some("close"),
+        _ => None,
     }
 }
 
@@ -143,12 +156,24 @@ impl Reporter for Progress {
                 if self.bar.is_none() {
                     self.line(&format!("{address}: {}...", words(*operation).0));
                 }
-                self.json(|at| Some(events::apply_start(&instance(json_address)?, action, None, at)));
+                self.json(|at| {
+                    let address = instance(json_address)?;
+                    Some(match ephemeral(*operation) {
+                        Some(word) => events::ephemeral_start(&address, word, at),
+                        None => events::apply_start(&address, action, None, at),
+                    })
+                });
             }
             Event::StillRunning { address, json_address, operation, elapsed, .. } => {
                 let action = step(*operation);
                 let seconds = elapsed.as_secs();
-                self.json(|at| Some(events::apply_progress(&instance(json_address)?, action, seconds, at)));
+                self.json(|at| {
+                    let address = instance(json_address)?;
+                    Some(match ephemeral(*operation) {
+                        Some(word) => events::ephemeral_progress(&address, word, seconds, at),
+                        None => events::apply_progress(&address, action, seconds, at),
+                    })
+                });
                 if self.bar.is_none() {
                     let elapsed = elapsed.as_secs();
                     self.line(&format!(
@@ -161,9 +186,13 @@ impl Reporter for Progress {
                 let action = step(*operation);
                 let seconds = elapsed.as_secs();
                 self.json(|at| {
-                    Some(events::apply_complete(&instance(json_address)?, action, *id, seconds, at))
+                    let address = instance(json_address)?;
+                    Some(match ephemeral(*operation) {
+                        Some(word) => events::ephemeral_complete(&address, word, seconds, at),
+                        None => events::apply_complete(&address, action, *id, seconds, at),
+                    })
                 });
-                self.end(address);
+                self.end(address, *operation);
                 let id = id.map(|id| format!(" [id={id}]")).unwrap_or_default();
                 if self.bar.is_none() {
                     self.line(&format!(
@@ -176,8 +205,14 @@ impl Reporter for Progress {
             Event::Failed { address, json_address, operation, error, elapsed, .. } => {
                 let action = step(*operation);
                 let seconds = elapsed.as_secs();
-                self.json(|at| Some(events::apply_errored(&instance(json_address)?, action, seconds, at)));
-                self.end(address);
+                self.json(|at| {
+                    let address = instance(json_address)?;
+                    Some(match ephemeral(*operation) {
+                        Some(word) => events::ephemeral_errored(&address, word, seconds, at),
+                        None => events::apply_errored(&address, action, seconds, at),
+                    })
+                });
+                self.end(address, *operation);
                 self.line(&format!("{address}: {error}"));
             }
             Event::Stopping { in_flight } => {

@@ -1,13 +1,14 @@
 //! One run: configuration, variables, state, sandbox and engine, brought together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pilotis_apply::{Engine, Providers, Settings};
 use pilotis_config::{
-    BodyContext, Configuration, Module, RootVariables, Symbol, VariableSource, root_variables,
+    BodyContext, Configuration, Module, RootVariables, Symbol, VariableSource, given_ephemeral,
+    root_variables,
 };
-use pilotis_diag::{Diagnostics, Severity, SourceMap};
+use pilotis_diag::{Diagnostic, Diagnostics, Severity, SourceMap};
 use pilotis_lang::{Frame, Slot, Surroundings};
 use pilotis_plan::planfile::PlanFile;
 use pilotis_plan::recording::ModuleFiles;
@@ -39,6 +40,8 @@ pub(crate) struct Session {
     pub(crate) modules: ModuleFiles,
     /// Values of the root module's variables.
     pub(crate) variables: RootVariables,
+    /// The ephemeral ones among them that were given.
+    pub(crate) given_ephemeral: BTreeSet<String>,
     /// All text that was read, that of variables files too: for diagnostics.
     pub(crate) sources: SourceMap,
     /// The engine.
@@ -57,19 +60,21 @@ impl Session {
         let (configuration, mut diagnostics, modules) = folder.configuration_and_files();
         let mut sources = configuration.sources.clone();
         let mut variables = RootVariables::default();
+        let mut ephemeral = BTreeSet::new();
         let surroundings =
             Surroundings { files: &*folder.disk, plan_time_ms: crate::clock::now().0, apply_time_ms: None };
         if !diagnostics.has_errors() {
             let given = folder.variable_sources(wanted.variables)?;
             let root = &configuration.modules[0];
             variables = root_variables(root, &given, &mut sources, &surroundings, &mut diagnostics);
+            ephemeral = given_ephemeral(root, &given);
         }
         diagnostics.sort();
         view.diagnostics(&diagnostics, &sources);
         if diagnostics.has_errors() {
             return Ok(None);
         }
-        let run = Ready { configuration, modules, variables, sources };
+        let run = Ready { configuration, modules, variables, given_ephemeral: ephemeral, sources };
         run.open(folder, view, wanted.state, wanted.parallelism).await.map(Some)
     }
 
@@ -99,7 +104,8 @@ impl Session {
         if diagnostics.has_errors() {
             return Ok(None);
         }
-        let run = Ready { configuration, modules: file.modules.clone(), variables, sources };
+        let given_ephemeral = file.given_ephemeral.clone();
+        let run = Ready { configuration, modules: file.modules.clone(), variables, given_ephemeral, sources };
         run.open(folder, view, wanted.state, wanted.parallelism).await.map(Some)
     }
 
@@ -131,10 +137,11 @@ fn given_again(
             );
         }
     }
+    same_ones(root, file, &given_ephemeral(root, given), diagnostics);
     let mut asked = root.clone();
     asked.variables.retain(|v| v.ephemeral);
     let mut variables = file.variables.clone();
-    if !asked.variables.is_empty() {
+    if !asked.variables.is_empty() && !diagnostics.has_errors() {
         let mut found = Diagnostics::new();
         let ephemeral = root_variables(&asked, given, sources, surroundings, &mut found);
         // Files name the other variables too, which were taken when the plan was made.
@@ -144,11 +151,32 @@ fn given_again(
     Ok(variables)
 }
 
+/// The ephemeral variables that a plan was given must be given again, and no others: with those it would be another plan.
+fn same_ones(root: &Module, file: &PlanFile, given: &BTreeSet<String>, diagnostics: &mut Diagnostics) {
+    for variable in root.variables.iter().filter(|v| v.ephemeral) {
+        let name = &variable.name;
+        let d = match (file.given_ephemeral.contains(name), given.contains(name)) {
+            (true, false) => Diagnostic::error("No value for required variable")
+                .detail(format!(
+                    "The ephemeral input variable \"{name}\" was set during the plan phase, and so must also be set during the apply phase."
+                ))
+                .help(format!("Give it with `-var {name}=VALUE`, in a file with `-var-file`, or as PILOTIS_VAR_{name}.")),
+            (false, true) => Diagnostic::error("Ephemeral variable was not set during planning")
+                .detail(format!(
+                    "The ephemeral input variable \"{name}\" was not set during the planning phase, and so must remain unset during the apply phase."
+                )),
+            _ => continue,
+        };
+        diagnostics.push(d.at(variable.span));
+    }
+}
+
 /// A configuration without errors, on its way to a session.
 struct Ready {
     configuration: Configuration,
     modules: ModuleFiles,
     variables: RootVariables,
+    given_ephemeral: BTreeSet<String>,
     sources: SourceMap,
 }
 
@@ -160,7 +188,7 @@ impl Ready {
         state: &StateFileArgs,
         parallelism: usize,
     ) -> anyhow::Result<Session> {
-        let Ready { configuration, modules, variables, sources } = self;
+        let Ready { configuration, modules, variables, given_ephemeral, sources } = self;
         let surroundings =
             Surroundings { files: &*folder.disk, plan_time_ms: crate::clock::now().0, apply_time_ms: None };
         let root = &configuration.modules[0];
@@ -192,6 +220,7 @@ impl Ready {
             configuration: Arc::new(configuration),
             modules,
             variables,
+            given_ephemeral,
             sources,
             sandbox,
         })

@@ -115,6 +115,9 @@ fn provider(schema: &ProviderSchema) -> String {
     for (name, source) in &schema.data_sources {
         described(&mut text, "data", name, source);
     }
+    for (name, ephemeral) in &schema.ephemeral_resources {
+        described(&mut text, "ephemeral", name, ephemeral);
+    }
     text
 }
 
@@ -181,6 +184,9 @@ fn properties(a: &Attribute) -> Vec<String> {
             }
             .to_owned(),
         );
+    }
+    if a.write_only {
+        all.push("write-only: never stored".into());
     }
     if let Some(instead) = &a.deprecated {
         all.push(format!("deprecated: {instead}"));

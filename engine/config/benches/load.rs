@@ -37,6 +37,7 @@ fn schemas() -> Schemas {
         config: Block::default(),
         resources: BTreeMap::from([("gitlab_group".to_owned(), group)]),
         data_sources: BTreeMap::new(),
+        ephemeral_resources: BTreeMap::new(),
     };
     Schemas { providers: BTreeMap::from([("gitlab".to_owned(), Arc::new(provider))]) }
 }

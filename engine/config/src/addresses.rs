@@ -1,7 +1,7 @@
 //! `moved`, `import` and `removed` blocks, and the addresses in them.
 
 use pilotis_diag::Diagnostic;
-use pilotis_schema::address::{Instance, Key, Target};
+use pilotis_schema::address::{Instance, Key, Mode, Target};
 use pilotis_syntax::ast::{Attribute, Block, Expr, ExprKind, TraversalStep};
 
 use crate::compile::{Build, traversal_of};
@@ -65,6 +65,16 @@ fn moved(build: &mut Build<'_>, block: &Block) {
     let from = shape::attribute(&block.body, "from").and_then(|a| address(build, a));
     let to = shape::attribute(&block.body, "to").and_then(|a| address(build, a));
     let (Some(from), Some(to)) = (from, to) else { return };
+    if [&from, &to].into_iter().any(|t| mode_of(t).is_some_and(|mode| mode != Mode::Managed)) {
+        build.diags.push(
+            Diagnostic::error("Invalid \"moved\" addresses")
+                .code(codes::ADDRESS)
+                .detail("Only what the state has can be moved: resources and modules. Data sources and ephemeral resources are not in it.")
+                .at(block.header)
+                .help("Rename the block; nothing else is needed."),
+        );
+        return;
+    }
     if from == to {
         build.diags.push(
             Diagnostic::error("Redundant move statement")
@@ -100,6 +110,20 @@ fn removed(build: &mut Build<'_>, block: &Block) {
         destroy = shape::flag(&lifecycle.body, "destroy", &mut build.diags);
     }
     let Some(from) = shape::attribute(&block.body, "from").and_then(|a| address(build, a)) else { return };
+    if let Some(mode) = mode_of(&from).filter(|mode| *mode != Mode::Managed) {
+        let (what, are) = match mode {
+            Mode::Ephemeral => ("Ephemeral resource", "Ephemeral resources are in no state"),
+            _ => ("Data source", "Data sources are never destroyed"),
+        };
+        build.diags.push(
+            Diagnostic::error(format!("{what} address not allowed"))
+                .code(codes::ADDRESS)
+                .detail(format!("{are}, so they are not valid targets of removed blocks."))
+                .at(block.header)
+                .help("Remove its own block; nothing else is needed."),
+        );
+        return;
+    }
     let keyed = match &from {
         Target::Instance(i) => i.key.is_some(),
         Target::Resource(_) => false,
@@ -153,8 +177,26 @@ fn import(build: &mut Build<'_>, block: &Block) {
             return;
         }
     };
+    if instance.resource.mode != Mode::Managed {
+        build.diags.push(
+            Diagnostic::error("Invalid import address")
+                .code(codes::ADDRESS)
+                .detail("Only managed resources can be imported.")
+                .at(to.expr.span),
+        );
+        return;
+    }
     let Some(id) = id else { return };
     build.out.imports.push(Import { to: instance, key, repetition, id, span: block.header });
+}
+
+/// The mode of what an address names; none for a module.
+fn mode_of(target: &Target) -> Option<Mode> {
+    match target {
+        Target::Module(_) => None,
+        Target::Resource(resource) => Some(resource.mode),
+        Target::Instance(instance) => Some(instance.resource.mode),
+    }
 }
 
 /// `a.b[each.key]`: the address, and the key that has to be evaluated.

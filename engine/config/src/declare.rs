@@ -26,7 +26,7 @@ pub(crate) struct Declarations<'b> {
     pub(crate) checks: Vec<&'b Block>,
 }
 
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 15] = [
     "terraform",
     "pilotis",
     "provider",
@@ -35,6 +35,7 @@ const KINDS: [&str; 14] = [
     "output",
     "resource",
     "data",
+    "ephemeral",
     "module",
     "blueprint",
     "moved",
@@ -74,6 +75,7 @@ pub(crate) fn declarations<'b>(bodies: &'b [Body], diags: &mut Diagnostics) -> D
                 "output" => all.outputs.push(block),
                 "resource" => all.resources.push((Mode::Managed, block)),
                 "data" => all.resources.push((Mode::Data, block)),
+                "ephemeral" => all.resources.push((Mode::Ephemeral, block)),
                 "module" => all.modules.push(block),
                 "blueprint" => all.blueprints.push(block),
                 "moved" => all.moved.push(block),
@@ -113,7 +115,7 @@ fn unknown(block: &Block, words: &[&str]) -> Diagnostic {
     match word {
         "variables" => return d.help("Did you mean `variable`, one block for each?"),
         "local" => return d.help("Did you mean `locals`?"),
-        "ephemeral" | "action" | "list" | "run" => {
+        "action" | "list" | "run" => {
             return d.help(format!("Blocks of type \"{word}\" exist in Terraform, but not here yet."));
         }
         "repo" | "environment" | "quota" => {

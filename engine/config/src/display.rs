@@ -121,9 +121,7 @@ fn split_key(key: &str) -> (&str, Option<&str>) {
 }
 
 fn push_resource(out: &mut String, resource: &ResourceAddress) {
-    if resource.mode == Mode::Data {
-        out.push_str("data.");
-    }
+    out.push_str(resource.mode.prefix());
     out.push_str(&resource.type_name);
     out.push('.');
     out.push_str(&resource.name);
@@ -281,6 +279,7 @@ fn resource(module: ModulePath, tokens: &[Token], end: usize) -> Result<Target, 
     };
     let (mode, skip) = match name(0)?.as_str() {
         "data" => (Mode::Data, 1),
+        "ephemeral" => (Mode::Ephemeral, 1),
         "resource" => (Mode::Managed, 1),
         _ => (Mode::Managed, 0),
     };

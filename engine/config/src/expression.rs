@@ -4,7 +4,6 @@
 
 use pilotis_diag::Diagnostics;
 use pilotis_lang::{Compiled, compile};
-use pilotis_schema::address::Mode;
 use pilotis_syntax::ast::Expr;
 
 use crate::Module;
@@ -26,7 +25,7 @@ impl Module {
         found.extend(names.variables.keys().map(|name| format!("var.{name}")));
         found.extend(names.locals.keys().map(|name| format!("local.{name}")));
         for ((mode, ty, name), resource) in &names.resources {
-            let prefix = if *mode == Mode::Data { "data." } else { "" };
+            let prefix = mode.prefix();
             let attributes = resource.schema.iter().flat_map(|s| {
                 let block = &s.block;
                 block.attributes.keys().chain(block.blocks.keys()).map(String::as_str)

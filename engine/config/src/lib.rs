@@ -34,4 +34,4 @@ pub use model::*;
 pub use source::{FETCHED, GitSource};
 pub use sources::{Schemas, Sources};
 pub use validation::{Asker, Verdict, check_variable};
-pub use variables::{RootVariables, VariableSource, given_variables, root_variables};
+pub use variables::{RootVariables, VariableSource, given_ephemeral, given_variables, root_variables};

@@ -50,7 +50,7 @@ pub struct Module {
     pub locals: Vec<Local>,
     /// `output`
     pub outputs: Vec<Output>,
-    /// `resource` and `data`
+    /// `resource`, `data` and `ephemeral`
     pub resources: Vec<Resource>,
     /// `module`, and the blocks of blueprints
     pub calls: Vec<Call>,
@@ -75,7 +75,7 @@ pub enum Symbol {
     Variable(u32),
     /// `local.x`
     Local(u32),
-    /// `type.name`, `data.type.name`: an object, or a tuple (`count`) or object (`for_each`) of all instances.
+    /// `type.name`, `data.type.name`, `ephemeral.type.name`: an object, or a tuple (`count`) or object (`for_each`) of all instances.
     Resource(u32),
     /// `module.name`, or `project.carto`: an object of outputs, or of all instances.
     Call(u32),
@@ -174,10 +174,10 @@ pub enum Repetition {
     ForEach(Compiled),
 }
 
-/// A `resource` or `data` block.
+/// A `resource`, `data` or `ephemeral` block.
 #[derive(Clone, Debug)]
 pub struct Resource {
-    /// Which of the two.
+    /// Which of the three.
     pub mode: Mode,
     /// `gitlab_group`
     pub type_name: String,

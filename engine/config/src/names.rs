@@ -61,6 +61,16 @@ const MODULE: u8 = 4;
 const WORD: u8 = 5;
 const WORD_ALL: u8 = 6;
 const FIXED: u8 = 7;
+const EPHEMERAL: u8 = 8;
+
+/// The names of blocks of a mode.
+fn space_of(mode: Mode) -> u8 {
+    match mode {
+        Mode::Managed => RESOURCE,
+        Mode::Data => DATA,
+        Mode::Ephemeral => EPHEMERAL,
+    }
+}
 
 impl Names {
     /// Gives every name its slot. To be called once, when all are declared.
@@ -78,8 +88,7 @@ impl Names {
             add(LOCAL, name.clone(), Symbol::Local(*i));
         }
         for ((mode, ty, name), r) in &self.resources {
-            let space = if *mode == Mode::Managed { RESOURCE } else { DATA };
-            add(space, format!("{ty}.{name}").into(), Symbol::Resource(r.index));
+            add(space_of(*mode), format!("{ty}.{name}").into(), Symbol::Resource(r.index));
         }
         for (name, c) in &self.modules {
             add(MODULE, name.clone(), Symbol::Call(c.index));
@@ -168,6 +177,7 @@ impl Resolver for Scope<'_> {
             "path" => self.fixed(t, &["module", "root", "cwd"]),
             "terraform" | "pilotis" => self.fixed(t, &["workspace"]),
             "data" => self.resource(t, Mode::Data, 1),
+            "ephemeral" => self.resource(t, Mode::Ephemeral, 1),
             "resource" => self.resource(t, Mode::Managed, 1),
             word if self.names.words.contains_key(word) => self.word(t),
             _ => self.resource(t, Mode::Managed, 0),
@@ -322,16 +332,23 @@ impl Scope<'_> {
         let Some(resource) = self.names.resources.get(&key) else {
             return Err(self.undeclared(t, mode, ty, name, ty_span.to(name_span)));
         };
-        let shown = if mode == Mode::Data { format!("data.{ty}.{name}") } else { format!("{ty}.{name}") };
+        let shown = format!("{}{ty}.{name}", mode.prefix());
         check_resource(resource, &shown, &t.steps[consumed..], t.span)?;
-        let space = if mode == Mode::Managed { RESOURCE } else { DATA };
-        Self::found(self.names.slot(space, &format!("{ty}.{name}")), consumed, t)
+        Self::found(self.names.slot(space_of(mode), &format!("{ty}.{name}")), consumed, t)
     }
 
     fn short(&self, t: &Traversal, mode: Mode) -> Diagnostic {
         let root = t.root.text.as_str();
-        if mode == Mode::Data {
-            let detail = "The \"data\" object must be followed by two attribute names: the data source type and the resource name.";
+        let what = match mode {
+            Mode::Managed => None,
+            Mode::Data => Some("data source"),
+            Mode::Ephemeral => Some("ephemeral resource"),
+        };
+        if let Some(what) = what {
+            let word = mode.keyword();
+            let detail = format!(
+                "The \"{word}\" object must be followed by two attribute names: the {what} type and the resource name."
+            );
             return error(codes::REFERENCE, "Invalid reference", detail, t.span);
         }
         let detail = "A reference to a resource type must be followed by at least one attribute access, specifying the resource name.";
@@ -350,13 +367,14 @@ impl Scope<'_> {
 
     fn undeclared(&self, t: &Traversal, mode: Mode, ty: &str, name: &str, span: Span) -> Diagnostic {
         let root = t.root.text.as_str();
-        let (what, summary) = match mode {
-            Mode::Managed => ("A managed resource", "Reference to undeclared resource"),
-            Mode::Data => ("A data resource", "Reference to undeclared resource"),
+        let what = match mode {
+            Mode::Managed => "A managed resource",
+            Mode::Data => "A data resource",
+            Mode::Ephemeral => "An ephemeral resource",
         };
         let detail =
             format!("{what} \"{ty}\" \"{name}\" has not been declared in {}.", self.names.module_name);
-        let d = error(codes::UNDECLARED, summary, detail, span);
+        let d = error(codes::UNDECLARED, "Reference to undeclared resource", detail, span);
         let same_type: Vec<&str> = self
             .names
             .resources
@@ -364,21 +382,24 @@ impl Scope<'_> {
             .filter(|(m, t, _)| *m == mode && t == ty)
             .map(|(_, _, n)| n.as_str())
             .collect();
-        let prefix = if mode == Mode::Data { "data." } else { "" };
+        let prefix = mode.prefix();
         if let Some(best) = did_you_mean(name, same_type.iter().copied()) {
             return d.help(format!("Did you mean `{prefix}{ty}.{best}`?"));
         }
-        let other = if mode == Mode::Managed { Mode::Data } else { Mode::Managed };
-        if self.names.resources.contains_key(&(other, ty.into(), name.into())) {
-            let other = if mode == Mode::Managed { "data." } else { "" };
-            return d.help(format!("There is `{other}{ty}.{name}`: did you mean that?"));
+        let others = [Mode::Managed, Mode::Data, Mode::Ephemeral].into_iter().filter(|other| *other != mode);
+        for other in others {
+            if self.names.resources.contains_key(&(other, ty.into(), name.into())) {
+                let other = other.prefix();
+                return d.help(format!("There is `{other}{ty}.{name}`: did you mean that?"));
+            }
         }
         let types = self.names.resources.keys().filter(|(m, _, n)| *m == mode && n == name);
         if let Some(best) = did_you_mean(ty, types.map(|(_, t, _)| t.as_str())) {
             return d.help(format!("Did you mean `{prefix}{best}.{name}`?"));
         }
         if mode == Mode::Managed && !self.names.schemas.has_type(ty) {
-            let roots = ["var", "local", "module", "data", "each", "count", "path", "self", "terraform"];
+            let roots =
+                ["var", "local", "module", "data", "ephemeral", "each", "count", "path", "self", "terraform"];
             let words = self.names.words.keys().map(|w| w.as_str());
             if let Some(best) = did_you_mean(root, roots.into_iter().chain(words)) {
                 return d.help(format!("Did you mean `{best}.{name}`?"));

@@ -113,7 +113,7 @@ impl NestedPlan {
     }
 }
 
-/// A resource type or data source.
+/// A resource type, a data source or an ephemeral resource.
 #[derive(Clone)]
 pub(crate) struct Known {
     pub(crate) provider: String,
@@ -144,10 +144,7 @@ impl<'s> Types<'s> {
     }
 
     fn find(&self, mode: Mode, name: &str) -> Option<Known> {
-        let of = |p: &ProviderSchema| match mode {
-            Mode::Managed => p.resources.get(name).cloned(),
-            Mode::Data => p.data_sources.get(name).cloned(),
-        };
+        let of = |p: &ProviderSchema| p.types(mode).get(name).cloned();
         let prefix = name.split('_').next().unwrap_or(name);
         let first = self.schemas.providers.get_key_value(prefix);
         first.into_iter().chain(self.schemas.providers.iter()).find_map(|(provider, p)| {

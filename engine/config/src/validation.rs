@@ -157,10 +157,10 @@ fn message(
 ) -> String {
     let value = rule.error_message.eval(frame, surroundings, diags);
     if value.has_sensitive() {
-        return "The rule's message holds a sensitive value, so it can't be shown.".into();
+        return "The error message included a sensitive value, so it will not be displayed.".into();
     }
     if value.marks_deep().contains(Marks::EPHEMERAL) {
-        return "The rule's message holds an ephemeral value, so it can't be shown.".into();
+        return "The error message included an ephemeral value, so it will not be displayed.".into();
     }
     value.as_str().unwrap_or("A rule of the variable doesn't hold.").trim().to_owned()
 }

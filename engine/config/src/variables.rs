@@ -1,6 +1,6 @@
 //! Values of the root module's variables: `-var`, var files, environment, defaults, in Terraform's order of precedence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pilotis_diag::{Diagnostic, Diagnostics, SourceMap, Span, did_you_mean};
 use pilotis_lang::{Surroundings, constant};
@@ -60,6 +60,14 @@ pub fn given_variables(
     values(root, given, sources, diags, &|_, _| {})
 }
 
+/// The ephemeral variables that are given a value, from wherever. What is wrong with the sources, [`root_variables`] says.
+pub fn given_ephemeral(root: &Module, given: &[VariableSource]) -> BTreeSet<String> {
+    let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::new());
+    let found = read_sources(root, given, &mut sources, &mut diags);
+    let ephemeral = root.variables.iter().filter(|v| v.ephemeral && found.contains_key(&v.name));
+    ephemeral.map(|v| v.name.clone()).collect()
+}
+
 fn missing(variable: &Variable) -> Diagnostic {
     Diagnostic::error("No value for required variable")
         .code(codes::VARIABLE)
@@ -82,6 +90,25 @@ fn values(
     diags: &mut Diagnostics,
     without: &dyn Fn(&Variable, &mut Diagnostics),
 ) -> RootVariables {
+    let found = read_sources(root, given, sources, diags);
+    let mut values = RootVariables::new();
+    for variable in &root.variables {
+        let origin = found.get(&variable.name);
+        if origin.is_none() && variable.default.is_none() {
+            without(variable, diags);
+        }
+        values.insert(variable.name.clone(), final_value(variable, origin, diags));
+    }
+    values
+}
+
+/// What is given, by variable: the last one counts.
+fn read_sources(
+    root: &Module,
+    given: &[VariableSource],
+    sources: &mut SourceMap,
+    diags: &mut Diagnostics,
+) -> BTreeMap<String, Origin> {
     let mut reader = Reader { root, sources, diags, found: BTreeMap::new() };
     for source in given {
         match source {
@@ -103,16 +130,7 @@ fn values(
             VariableSource::File { name, text, .. } => reader.file(name, text),
         }
     }
-    let Reader { found, diags, .. } = reader;
-    let mut values = RootVariables::new();
-    for variable in &root.variables {
-        let origin = found.get(&variable.name);
-        if origin.is_none() && variable.default.is_none() {
-            without(variable, diags);
-        }
-        values.insert(variable.name.clone(), final_value(variable, origin, diags));
-    }
-    values
+    reader.found
 }
 
 struct Reader<'a> {

@@ -73,6 +73,7 @@ fn schemas() -> Schemas {
         config: Block::default(),
         resources: BTreeMap::from([("terraform_data".to_owned(), data)]),
         data_sources: BTreeMap::from([("terraform_remote_state".to_owned(), remote)]),
+        ephemeral_resources: BTreeMap::new(),
     };
     Schemas { providers: BTreeMap::from([("terraform".to_owned(), Arc::new(provider))]) }
 }

@@ -49,7 +49,7 @@ pub(crate) const INCONSISTENT: &str = "E0423";
 pub(crate) const STATE: &str = "E0424";
 /// `removed` of a block that is still there.
 pub(crate) const REMOVED: &str = "E0425";
-/// A value of one run only, where it would be stored.
+/// A value of one run only, where it would be stored or shown.
 pub(crate) const EPHEMERAL: &str = "E0426";
 /// The key of a provider's instance, or the keys of all, can't be told or mean nothing.
 pub(crate) const PROVIDER_KEY: &str = "E0440";

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use pilotis_config::Configuration;
 use pilotis_diag::Diagnostics;
-use pilotis_schema::address::Mode;
 
 use crate::graph::{Graph, NodeId, NodeKind, ProviderKeys, ScopeId};
 
@@ -67,8 +66,8 @@ impl Picture<'_> {
         let scope = self.graph.scope(node.scope);
         let NodeKind::Resource(index) = node.kind else { return String::new() };
         let resource = &self.configuration.modules[scope.module.0 as usize].resources[index as usize];
-        let data = if resource.mode == Mode::Data { "data." } else { "" };
-        format!("{}{data}{}.{}", self.path(node.scope), resource.type_name, resource.name)
+        let mode = resource.mode.prefix();
+        format!("{}{mode}{}.{}", self.path(node.scope), resource.type_name, resource.name)
     }
 
     /// The module calls down to a scope, as a person reads them: `project.carto.`

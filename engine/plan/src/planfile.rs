@@ -5,7 +5,7 @@
 //! of today tells if it still holds. The file says what it is, which version it is and what its content hashes to, and is refused if
 //! any of that is wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pilotis_config::{Configuration, LoadOptions, RootVariables, Schemas, load};
@@ -56,6 +56,8 @@ pub struct PlanFile {
     pub files: FunctionFiles,
     /// Values of the root module's variables, without those that live for one run only.
     pub variables: RootVariables,
+    /// The ephemeral variables that the plan was given: they must be given again.
+    pub given_ephemeral: BTreeSet<String>,
     /// Options.
     pub options: PlanOptions,
     /// The state that it was made on.
@@ -77,6 +79,9 @@ struct Body {
     modules: ModuleFiles,
     files: FunctionFiles,
     variables: BTreeMap<String, Kept>,
+    /// Names; older files don't say.
+    #[serde(default)]
+    given_ephemeral: BTreeSet<String>,
     options: StoredOptions,
     lineage: String,
     serial: u64,
@@ -131,6 +136,7 @@ impl PlanFile {
             modules: self.modules.clone(),
             files: self.files.clone(),
             variables: self.variables.iter().filter_map(kept).collect::<Result<_, _>>()?,
+            given_ephemeral: self.given_ephemeral.clone(),
             options: store_options(&self.options),
             lineage: self.snapshot.lineage.clone(),
             serial: self.snapshot.serial,
@@ -249,6 +255,7 @@ fn from_body(body: Body) -> Result<PlanFile, PlanFileError> {
         modules: body.modules,
         files: body.files,
         variables,
+        given_ephemeral: body.given_ephemeral,
         options: read_options(body.options).map_err(damaged)?,
         snapshot: Arc::new(snapshot),
         answers: Answers::from_stored(body.answers).map_err(damaged)?,

@@ -69,7 +69,7 @@ pub struct Answers {
     open: HashMap<RequestId, Vec<String>>,
 }
 
-/// What a request asks, one text for each answer that it gets. Empty: it isn't kept (it changes something).
+/// What a request asks, one text for each answer that it gets. Empty: it isn't kept (it changes something, or may not be kept).
 fn questions(provider: &str, request: &Request) -> Vec<String> {
     match request {
         Request::Connect { config, .. } => {
@@ -86,6 +86,8 @@ fn questions(provider: &str, request: &Request) -> Vec<String> {
         }
         Request::Import { type_name, id, .. } => vec![format!("import {provider} {type_name} {id}")],
         Request::Find { .. }
+        | Request::Open { .. }
+        | Request::Close { .. }
         | Request::Commit(_)
         | Request::Create { .. }
         | Request::Update { .. }
@@ -93,13 +95,24 @@ fn questions(provider: &str, request: &Request) -> Vec<String> {
     }
 }
 
-/// The value with null in place of what lives for one run only: nothing that a file holds depends on that, not even a digest.
-pub(crate) fn without_ephemeral(value: &Value) -> Value {
-    let keep = value.transform::<std::convert::Infallible>(&mut |_, v| {
-        let ephemeral = v.marks().contains(Marks::EPHEMERAL);
-        Ok(if ephemeral { Value::null(v.ty()).with_marks(v.marks() - Marks::EPHEMERAL) } else { v })
+/// A provider's configuration with null in place of each argument in which something lives for one run only: nothing that a file
+/// holds depends on that, not even a digest.
+fn without_ephemeral(config: &Value) -> Value {
+    let Some(entries) = config.as_entries() else { return config.clone() };
+    let stable = |value: &Value| match value.marks_deep().contains(Marks::EPHEMERAL) {
+        true => Value::null(pilotis_value::Type::Dynamic),
+        false => value.clone(),
+    };
+    Value::object(entries.iter().map(|(name, value)| (name.clone(), stable(value))).collect())
+}
+
+/// The value with null in place of what was there when a saved plan was made and isn't in its file.
+pub(crate) fn without_withheld(value: &Value) -> Value {
+    let known = value.transform::<std::convert::Infallible>(&mut |_, v| {
+        let withheld = v.marks().contains(Marks::WITHHELD);
+        Ok(if withheld { Value::null(v.ty()).with_marks(v.marks() - Marks::WITHHELD) } else { v })
     });
-    match keep {
+    match known {
         Ok(value) => value,
     }
 }
@@ -229,6 +242,8 @@ pub fn unanswerable(request: &Request) -> Option<Answer> {
         Request::Import { .. } => Answer::Imported(Err(why())),
         Request::Find { .. } => Answer::Found(Ok(Found::Unknown(why().summary))),
         Request::Commit(_) => Answer::Committed(Ok(())),
+        Request::Open { .. } => Answer::Opened(Ok(None)),
+        Request::Close { .. } => Answer::Closed(Ok(())),
         Request::Create { .. } | Request::Update { .. } | Request::Delete { .. } => return None,
     })
 }

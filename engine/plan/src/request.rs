@@ -54,6 +54,28 @@ pub enum Request {
         /// Type and arguments of each; no two are equal.
         sources: Vec<(Arc<str>, Value)>,
     },
+    /// Open an ephemeral resource: what it gives is told to nobody but the machine, and kept nowhere. Answer: [`Answer::Opened`].
+    Open {
+        /// Through which connection.
+        provider: ProviderId,
+        /// Of which instance.
+        address: Arc<str>,
+        /// Of which type.
+        type_name: Arc<str>,
+        /// Its arguments, wholly known.
+        config: Value,
+    },
+    /// Close an ephemeral resource that was opened. Answer: [`Answer::Closed`].
+    Close {
+        /// The request that opened it.
+        opened: RequestId,
+        /// Through which connection that was.
+        provider: ProviderId,
+        /// Of which instance.
+        address: Arc<str>,
+        /// Of which type.
+        type_name: Arc<str>,
+    },
     /// Read an object by the id that a person gave. Answer: [`Answer::Imported`].
     Import {
         /// Through which connection.
@@ -122,6 +144,10 @@ pub enum Answer {
     Read(Vec<Result<Option<Value>, Failure>>),
     /// To [`Request::ReadData`].
     Data(Vec<Result<Value, Failure>>),
+    /// To [`Request::Open`]: the attributes; none where a saved plan is shown, which doesn't hold them.
+    Opened(Result<Option<Value>, Failure>),
+    /// To [`Request::Close`].
+    Closed(Result<(), Failure>),
     /// To [`Request::Import`].
     Imported(Result<Value, Failure>),
     /// To [`Request::Find`].

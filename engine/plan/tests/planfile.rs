@@ -72,6 +72,7 @@ fn save(case: &mut Case) -> (Plan, PlanFile) {
         modules,
         files: files.files(),
         variables,
+        given_ephemeral: Default::default(),
         options: case.options.clone(),
         snapshot,
         answers,

@@ -66,6 +66,8 @@ fn perform(case: &mut Case, request: Request, faults: Faults, random: &mut Rando
         Request::Create { .. } if refuse => return Answer::Created(Err(refused())),
         Request::Update { .. } if refuse => return Answer::Updated(Err(refused())),
         Request::Delete { .. } if refuse => return Answer::Deleted(Err(refused())),
+        // While a plan is made, this makes it one with errors.
+        Request::Open { .. } if refuse && faults.blind > 0 => return Answer::Opened(Err(refused())),
         _ => {}
     }
     let is_create = matches!(request, Request::Create { .. });
@@ -85,11 +87,13 @@ fn perform(case: &mut Case, request: Request, faults: Faults, random: &mut Rando
 
 /// Plans and applies once. None: the process died.
 fn run(case: &mut Case, faults: Faults, random: &mut Random) -> Option<()> {
+    case.world.process_ends();
     let (mut machine, configuration) = case.machine();
     if !drive(case, &mut machine, faults, random) {
         return None;
     }
     assert_eq!(machine.phase(), Phase::Planned, "it neither asks nor has planned");
+    case.nothing_is_open();
     let plan = machine.take_plan().unwrap();
     if plan.diagnostics.has_errors() {
         let why = said(&configuration, &plan.diagnostics);
@@ -101,6 +105,7 @@ fn run(case: &mut Case, faults: Faults, random: &mut Random) -> Option<()> {
         return None;
     }
     assert_eq!(machine.phase(), Phase::Done, "it neither asks nor is done");
+    case.nothing_is_open();
     let applied = machine.applied();
     let quiet = faults.refuse + faults.lose == 0;
     assert!(!quiet || !applied.diagnostics.has_errors(), "{}", said(&configuration, &applied.diagnostics));
@@ -124,6 +129,7 @@ fn check(case: &mut Case, random: &mut Random) {
     for (id, (_, object)) in &case.world.objects {
         assert!(ids.contains_key(id), "nobody knows of {id}: {object:?}");
     }
+    case.world.process_ends();
     let (mut machine, _) = case.machine();
     case.world.log.clear();
     assert!(drive(case, &mut machine, CALM, random));

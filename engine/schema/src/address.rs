@@ -24,13 +24,34 @@ pub struct ModuleStep {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ModulePath(pub Vec<ModuleStep>);
 
-/// Managed or read.
+/// Managed, read, or opened for one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mode {
     /// A `resource`.
     Managed,
     /// A `data` source.
     Data,
+    /// An `ephemeral` resource.
+    Ephemeral,
+}
+
+impl Mode {
+    /// What an address of this mode begins with: nothing, `data.` or `ephemeral.`.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Mode::Managed => "",
+            Mode::Data => "data.",
+            Mode::Ephemeral => "ephemeral.",
+        }
+    }
+    /// The word of its blocks.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Mode::Managed => "resource",
+            Mode::Data => "data",
+            Mode::Ephemeral => "ephemeral",
+        }
+    }
 }
 
 /// A resource block in a module instance.
@@ -38,7 +59,7 @@ pub enum Mode {
 pub struct Resource {
     /// The module instance.
     pub module: ModulePath,
-    /// Managed or read.
+    /// Managed, read, or opened for one run.
     pub mode: Mode,
     /// `gitlab_group`
     pub type_name: String,
@@ -121,10 +142,7 @@ impl fmt::Display for Resource {
         if !self.module.0.is_empty() {
             write!(f, "{}.", self.module)?;
         }
-        if self.mode == Mode::Data {
-            f.write_str("data.")?;
-        }
-        write!(f, "{}.{}", self.type_name, self.name)
+        write!(f, "{}{}.{}", self.mode.prefix(), self.type_name, self.name)
     }
 }
 
@@ -275,6 +293,7 @@ impl Parser<'_> {
             }
             let (mode, type_name) = match word.as_str() {
                 "data" if self.eat('.') => (Mode::Data, self.name()?),
+                "ephemeral" if self.eat('.') => (Mode::Ephemeral, self.name()?),
                 _ => (Mode::Managed, word),
             };
             if !self.eat('.') {
@@ -377,6 +396,7 @@ mod tests {
         for text in [
             "gitlab_group.this",
             "data.gitlab_user.member[\"a@b\"]",
+            "module.m.ephemeral.kubernetes_token_request_v1.deployer[0]",
             "module.project[\"carto\"]",
             "module.project[\"parc/permisnum\"].gitlab_project.repo[\"infra-apps\"]",
             "module.a.module.b[3].terraform_data.x[0]",

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use pilotis_value::{Type, Value};
 
+use crate::address::Mode;
+
 /// All that a provider declares.
 #[derive(Clone, Debug)]
 pub struct ProviderSchema {
@@ -19,9 +21,22 @@ pub struct ProviderSchema {
     pub resources: BTreeMap<String, ResourceSchema>,
     /// Data sources by type.
     pub data_sources: BTreeMap<String, ResourceSchema>,
+    /// Ephemeral resources by type.
+    pub ephemeral_resources: BTreeMap<String, ResourceSchema>,
 }
 
-/// A resource type or data source.
+impl ProviderSchema {
+    /// Its types of a mode.
+    pub fn types(&self, mode: Mode) -> &BTreeMap<String, ResourceSchema> {
+        match mode {
+            Mode::Managed => &self.resources,
+            Mode::Data => &self.data_sources,
+            Mode::Ephemeral => &self.ephemeral_resources,
+        }
+    }
+}
+
+/// A resource type, a data source or an ephemeral resource.
 #[derive(Clone, Debug, Default)]
 pub struct ResourceSchema {
     /// Version of the schema, stored with each object.

@@ -8,5 +8,7 @@ bitflags::bitflags! {
         const SENSITIVE = 1;
         /// Must not be stored: lives for one run only.
         const EPHEMERAL = 2;
+        /// Was there when a plan was made, and is in no file: unknown where the plan is only shown.
+        const WITHHELD = 4;
     }
 }

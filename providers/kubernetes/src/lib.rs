@@ -28,6 +28,7 @@ mod secret;
 mod service_account;
 #[cfg(test)]
 mod tests;
+mod token_request;
 mod wait;
 
 use pilotis_sdk::registry::{ProviderType, Registry, TypedProvider};
@@ -57,7 +58,7 @@ impl ProviderType for Kubernetes {
             "registry.terraform.io/hashicorp/kubernetes",
             "2.38.0",
         );
-        data_sources(resources(registry))
+        data_sources(resources(registry)).ephemeral::<token_request::TokenRequest>()
     }
 }
 

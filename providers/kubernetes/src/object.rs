@@ -15,6 +15,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::client::{Client, FIELD_MANAGER};
 use crate::codec::{self, Renames};
 use crate::error::without_secrets;
+use crate::owned;
 
 /// Up to this many namespaces are listed one by one; more are one listing of the cluster.
 const FEW_NAMESPACES: usize = 3;
@@ -96,6 +97,11 @@ pub(crate) trait Kind: Described + Clone + Send + Sync + 'static {
     const RENAMES: Renames = &[];
     /// Changes what is sent, where the schema alone can't say it.
     fn to_api(_object: &mut Map<String, Json>) {}
+    /// Leaves out of an update what is not to be sent. Names the API's map, if there is one, of which this says all that is to be in
+    /// it of ours: other keys that we have written are removed.
+    fn changed(_prior: &Self, _planned: &mut Self) -> Option<&'static str> {
+        None
+    }
     /// Changes what was read, the other way round; `known` is what was planned or stored.
     fn from_api(_object: &mut Json, _known: Option<&Self>) {}
     /// Maps and lists of named blocks that others add to, beside labels and annotations: see [`codec::reconcile`].
@@ -214,13 +220,22 @@ pub(crate) async fn read<K: Kind>(client: &Client, prior: K) -> Result<Option<K>
 }
 
 pub(crate) async fn update<K: Kind>(client: &Client, prior: K, planned: K) -> Result<K, Error> {
-    let (before, after) = (body(&prior), body(&planned));
-    let patch = codec::merge_patch(&before, &after);
-    let path = K::ENDPOINT.object(&prior.place());
+    let (mut sent, path) = (planned.clone(), K::ENDPOINT.object(&prior.place()));
+    let whole = K::changed(&prior, &mut sent);
+    let (before, after) = (body(&prior), body(&sent));
+    let mut patch = codec::merge_patch(&before, &after);
     let gone = || {
         Error::new(ErrorKind::NotFound, format!("The {} {} is gone", K::ENDPOINT.kind, prior.place().id()))
             .help("Plan again: it will be made anew.")
     };
+    if let Some(map) = whole {
+        let live = client.get(&path).await?.ok_or_else(gone)?;
+        let kept = |key: &String| after.get(map).is_some_and(|now| now.get(key).is_some());
+        let stale: Vec<String> =
+            owned::written(&live, map, FIELD_MANAGER).into_iter().filter(|key| !kept(key)).collect();
+        let entries = patch.entry(map).or_insert_with(|| json!({}));
+        stale.into_iter().for_each(|key| entries[key] = Json::Null);
+    }
     let live = if patch.is_empty() {
         client.get(&path).await?.ok_or_else(gone)?
     } else if K::SHARED_LISTS.iter().any(|list| patch.contains_key(*list)) {

@@ -35,6 +35,14 @@ pub(crate) fn applied(live: &Json, manager: &str) -> Option<Json> {
     Some(object)
 }
 
+/// The keys of a map that a manager has written, in whatever way.
+pub(crate) fn written(live: &Json, map: &str, manager: &str) -> Vec<String> {
+    let entries = live["metadata"]["managedFields"].as_array();
+    let ours = entries.into_iter().flatten().filter(|e| e["manager"] == manager);
+    let fields = ours.filter_map(|entry| entry["fieldsV1"][format!("f:{map}")].as_object());
+    fields.flat_map(Map::keys).filter_map(|key| key.strip_prefix("f:").map(str::to_owned)).collect()
+}
+
 /// The part of a value that a set of fields names; all of it where that set goes no deeper.
 fn part(live: &Json, fields: &Json) -> Json {
     let Some(names) = fields.as_object().filter(|names| names.keys().any(|n| n != ".")) else {

@@ -1,4 +1,4 @@
-//! Derives that make a Rust struct a schema: `Resource`, `DataSource`, `ProviderConfig`, `Nested` and `StringEnum`.
+//! Derives that make a Rust struct a schema: `Resource`, `DataSource`, `Ephemeral`, `ProviderConfig`, `Nested` and `StringEnum`.
 //!
 //! Here live the parsing of `#[resource(…)]` and `#[attr(…)]` and the code that is made from them; what the made code calls is in
 //! `pilotis-sdk`, whose `model` module documents every option. Nothing here knows of a service.
@@ -18,6 +18,12 @@ pub fn resource(input: TokenStream) -> TokenStream {
 /// A data source: implements `Model` and `Described`.
 #[proc_macro_derive(DataSource, attributes(data_source, attr))]
 pub fn data_source(input: TokenStream) -> TokenStream {
+    expand(input, structs::described)
+}
+
+/// An ephemeral resource: implements `Model` and `Described`.
+#[proc_macro_derive(Ephemeral, attributes(ephemeral, attr))]
+pub fn ephemeral(input: TokenStream) -> TokenStream {
     expand(input, structs::described)
 }
 

@@ -2,7 +2,7 @@
 
 use syn::{Attribute, Expr, ExprLit, Field, Lit, LitInt, LitStr, Meta, Token, punctuated::Punctuated};
 
-/// What `#[resource(…)]` or `#[data_source(…)]` says.
+/// What `#[resource(…)]`, `#[data_source(…)]` or `#[ephemeral(…)]` says.
 #[derive(Default)]
 pub(crate) struct TypeArgs {
     pub(crate) type_name: Option<LitStr>,
@@ -40,9 +40,9 @@ pub(crate) struct FieldArgs {
 impl TypeArgs {
     pub(crate) fn of(attributes: &[Attribute]) -> syn::Result<TypeArgs> {
         let mut args = TypeArgs::default();
-        for attribute in
-            attributes.iter().filter(|a| a.path().is_ident("resource") || a.path().is_ident("data_source"))
-        {
+        const NAMES: [&str; 3] = ["resource", "data_source", "ephemeral"];
+        let ours = |a: &&Attribute| NAMES.iter().any(|name| a.path().is_ident(name));
+        for attribute in attributes.iter().filter(ours) {
             attribute.parse_nested_meta(|meta| {
                 let name = meta.path.require_ident()?.to_string();
                 match name.as_str() {

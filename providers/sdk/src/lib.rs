@@ -17,10 +17,10 @@ pub mod typed;
 
 pub use error::{Error, ErrorKind, Outcome};
 pub use pilotis_schema as schema;
-pub use pilotis_sdk_derive::{DataSource, Nested, ProviderConfig, Resource, StringEnum};
+pub use pilotis_sdk_derive::{DataSource, Ephemeral, Nested, ProviderConfig, Resource, StringEnum};
 pub use pilotis_value as value;
 pub use provider::{
-    Calls, Connection, Created, DataRequest, Environment, Found, ImportId, ListRequest, Listing, Provider,
-    ReadRequest, SandboxEndpoint,
+    Calls, Connection, Created, DataRequest, Environment, Found, ImportId, ListRequest, Listing, Opened,
+    Provider, ReadRequest, Renewed, SandboxEndpoint,
 };
 pub use secret::Secret;

@@ -25,7 +25,7 @@
 //! assert_eq!(Group::schema().refresh.natural_key, ["path"]);
 //! ```
 //!
-//! On the struct, `#[resource(…)]` (or `#[data_source(…)]`): `type = "…"`, `version = 1`, `scope(a, b)` (may be listed; `scope()`: all of
+//! On the struct, `#[resource(…)]` (or `#[data_source(…)]`, `#[ephemeral(…)]`): `type = "…"`, `version = 1`, `scope(a, b)` (may be listed; `scope()`: all of
 //! the service in one listing), `key(…)`, `natural_key(…)`, `lacks(…)`; see [`pilotis_schema::Refresh`]. Doc comments become the
 //! reference.
 //!
@@ -76,7 +76,7 @@ pub trait Model: Sized {
     fn from_value(value: &Value) -> Result<Self, ModelError>;
 }
 
-/// A struct that is a resource type or a data source.
+/// A struct that is a resource type, a data source or an ephemeral resource.
 pub trait Described: Model {
     /// `gitlab_group`
     const TYPE_NAME: &'static str;

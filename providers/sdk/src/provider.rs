@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use pilotis_schema::ProviderSchema;
 use pilotis_value::Value;
 
-use crate::Error;
+use crate::{Error, ErrorKind, Secret};
 
 /// A kind of service, not connected yet.
 #[async_trait]
@@ -127,6 +128,26 @@ pub struct DataRequest {
     pub config: Value,
 }
 
+/// An ephemeral resource that was opened.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Its arguments and what it gives, of the schema's implied type, nothing unknown.
+    pub value: Value,
+    /// What it takes to renew and to close it.
+    pub handle: Secret,
+    /// It ends by itself unless it is renewed after this time.
+    pub renew_after: Option<Duration>,
+}
+
+/// An ephemeral resource that goes on.
+#[derive(Clone, Debug)]
+pub struct Renewed {
+    /// What it takes from now on to renew and to close it.
+    pub handle: Secret,
+    /// It ends by itself unless it is renewed again after this time.
+    pub renew_after: Option<Duration>,
+}
+
 /// What a person gives to `import`.
 pub type ImportId<'a> = &'a str;
 
@@ -168,4 +189,23 @@ pub trait Connection: Send + Sync {
 
     /// Reads data sources of one type. One result for each request, in order.
     async fn read_data(&self, requests: Vec<DataRequest>) -> Vec<Result<Value, Error>>;
+
+    /// Opens an ephemeral resource. `config` is wholly known, of the schema's implied type, computed attributes null.
+    async fn open(&self, type_name: &str, _config: &Value) -> Result<Opened, Error> {
+        Err(no_ephemeral(type_name))
+    }
+
+    /// Keeps an opened ephemeral resource going.
+    async fn renew(&self, type_name: &str, _handle: &Secret) -> Result<Renewed, Error> {
+        Err(no_ephemeral(type_name))
+    }
+
+    /// Ends an opened ephemeral resource. One that has ended already is a success.
+    async fn close(&self, type_name: &str, _handle: &Secret) -> Result<(), Error> {
+        Err(no_ephemeral(type_name))
+    }
+}
+
+fn no_ephemeral(type_name: &str) -> Error {
+    Error::new(ErrorKind::Internal, format!("This provider has no ephemeral resource {type_name}"))
 }

@@ -1,4 +1,4 @@
-//! Many typed resources and data sources made into one [`Provider`].
+//! Many typed resources, data sources and ephemeral resources made into one [`Provider`].
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -10,10 +10,10 @@ use pilotis_schema::{Presence, ProviderSchema, ResourceSchema};
 use pilotis_value::{Type, Value};
 
 use crate::model::{Described, Model};
-use crate::typed::{DataSource, Match, Resource, Scope, read_all};
+use crate::typed::{DataSource, Ephemeral, Match, Resource, Scope, read_all};
 use crate::{
     Connection, Created, DataRequest, Environment, Error, ErrorKind, Found, ImportId, ListRequest, Listing,
-    Provider, ReadRequest,
+    Opened, Provider, ReadRequest, Renewed, Secret,
 };
 
 /// Below this many reads of one type single ones are as few calls.
@@ -30,7 +30,7 @@ pub trait ProviderType: Send + Sync + 'static {
         config: Self::Config,
         environment: &Environment,
     ) -> impl Future<Output = Result<Self::Client, Error>> + Send;
-    /// All resource types and data sources.
+    /// All resource types, data sources and ephemeral resources.
     fn registry() -> Registry<Self::Client>;
 }
 
@@ -46,11 +46,12 @@ pub trait ServiceClient: Send + Sync + 'static {
     fn calls(&self) -> (u64, u64);
 }
 
-/// All resource types and data sources of a provider.
+/// All resource types, data sources and ephemeral resources of a provider.
 pub struct Registry<C> {
     schema: ProviderSchema,
     resources: BTreeMap<&'static str, Box<dyn AnyResource<C>>>,
     data_sources: BTreeMap<&'static str, Box<dyn AnyDataSource<C>>>,
+    ephemerals: BTreeMap<&'static str, Box<dyn AnyEphemeral<C>>>,
 }
 
 impl<C: ServiceClient> Registry<C> {
@@ -64,9 +65,11 @@ impl<C: ServiceClient> Registry<C> {
                 config: Config::block(),
                 resources: BTreeMap::new(),
                 data_sources: BTreeMap::new(),
+                ephemeral_resources: BTreeMap::new(),
             },
             resources: BTreeMap::new(),
             data_sources: BTreeMap::new(),
+            ephemerals: BTreeMap::new(),
         }
     }
     /// With a resource type.
@@ -91,6 +94,12 @@ impl<C: ServiceClient> Registry<C> {
     pub fn data_source<D: DataSource<Client = C>>(mut self) -> Registry<C> {
         self.schema.data_sources.insert(D::TYPE_NAME.to_owned(), D::schema());
         self.data_sources.insert(D::TYPE_NAME, Box::new(TypedDataSource::<D>(PhantomData)));
+        self
+    }
+    /// With an ephemeral resource.
+    pub fn ephemeral<E: Ephemeral<Client = C>>(mut self) -> Registry<C> {
+        self.schema.ephemeral_resources.insert(E::TYPE_NAME.to_owned(), E::schema());
+        self.ephemerals.insert(E::TYPE_NAME, Box::new(TypedEphemeral::<E>(PhantomData)));
         self
     }
 }
@@ -142,6 +151,9 @@ struct TypedConnection<C> {
 impl<C> TypedConnection<C> {
     fn resource(&self, type_name: &str) -> Result<&dyn AnyResource<C>, Error> {
         self.registry.resources.get(type_name).map(Box::as_ref).ok_or_else(|| unknown_type(type_name))
+    }
+    fn ephemeral(&self, type_name: &str) -> Result<&dyn AnyEphemeral<C>, Error> {
+        self.registry.ephemerals.get(type_name).map(Box::as_ref).ok_or_else(|| unknown_type(type_name))
     }
 }
 
@@ -205,6 +217,15 @@ impl<C: ServiceClient> Connection for TypedConnection<C> {
         }
         answers.all()
     }
+    async fn open(&self, type_name: &str, config: &Value) -> Result<Opened, Error> {
+        self.ephemeral(type_name)?.open(&self.client, config).await
+    }
+    async fn renew(&self, type_name: &str, handle: &Secret) -> Result<Renewed, Error> {
+        self.ephemeral(type_name)?.renew(&self.client, handle).await
+    }
+    async fn close(&self, type_name: &str, handle: &Secret) -> Result<(), Error> {
+        self.ephemeral(type_name)?.close(&self.client, handle).await
+    }
 }
 
 /// Groups requests by type, keeping each one's place.
@@ -258,6 +279,30 @@ trait AnyResource<C>: Send + Sync {
 #[async_trait]
 trait AnyDataSource<C>: Send + Sync {
     async fn read(&self, client: &C, configs: Vec<Value>) -> Vec<Result<Value, Error>>;
+}
+
+/// [`Ephemeral`] with its type erased.
+#[async_trait]
+trait AnyEphemeral<C>: Send + Sync {
+    async fn open(&self, client: &C, config: &Value) -> Result<Opened, Error>;
+    async fn renew(&self, client: &C, handle: &Secret) -> Result<Renewed, Error>;
+    async fn close(&self, client: &C, handle: &Secret) -> Result<(), Error>;
+}
+
+struct TypedEphemeral<E>(PhantomData<fn() -> E>);
+
+#[async_trait]
+impl<E: Ephemeral> AnyEphemeral<E::Client> for TypedEphemeral<E> {
+    async fn open(&self, client: &E::Client, config: &Value) -> Result<Opened, Error> {
+        let opened = E::open(client, E::from_value(config)?).await?;
+        Ok(Opened { value: opened.result.to_value(), handle: opened.handle, renew_after: opened.renew_after })
+    }
+    async fn renew(&self, client: &E::Client, handle: &Secret) -> Result<Renewed, Error> {
+        E::renew(client, handle).await
+    }
+    async fn close(&self, client: &E::Client, handle: &Secret) -> Result<(), Error> {
+        E::close(client, handle).await
+    }
 }
 
 struct TypedResource<R> {

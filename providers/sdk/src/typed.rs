@@ -1,12 +1,13 @@
 //! Typed resources: what a provider writes, one file a type. [`crate::registry`] makes a provider of them.
 
 use std::future::Future;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use pilotis_value::Value;
 
 use crate::model::{Described, ModelError};
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Renewed, Secret};
 
 /// How many single reads of one type a provider has in flight at once unless it says otherwise.
 const READS_AT_ONCE: usize = 10;
@@ -87,6 +88,49 @@ pub trait DataSource: Described + Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Vec<Result<Self, Error>>> + Send {
         let reads = futures::stream::iter(arguments.into_iter().map(move |a| Self::read(client, a)));
         reads.buffered(READS_AT_ONCE).collect()
+    }
+}
+
+/// An ephemeral resource of the service that `Client` talks to: what it gives lives for one run, and is stored nowhere.
+pub trait Ephemeral: Described + Clone + Send + Sync + 'static {
+    /// What talks to the service.
+    type Client: Send + Sync + 'static;
+
+    /// Opens it. Computed fields of `arguments` hold their `Default`. Everything that it gives is treated as ephemeral; what is
+    /// a secret says so too.
+    fn open(
+        client: &Self::Client,
+        arguments: Self,
+    ) -> impl Future<Output = Result<Opened<Self>, Error>> + Send;
+
+    /// Keeps it going. Needed if [`Opened::renew_after`] is ever set.
+    fn renew(
+        _client: &Self::Client,
+        _handle: &Secret,
+    ) -> impl Future<Output = Result<Renewed, Error>> + Send {
+        async { Err(Error::new(ErrorKind::Internal, format!("{} can't be renewed", Self::TYPE_NAME))) }
+    }
+
+    /// Ends it. What ends by itself needs nothing.
+    fn close(_client: &Self::Client, _handle: &Secret) -> impl Future<Output = Result<(), Error>> + Send {
+        async { Ok(()) }
+    }
+}
+
+/// An ephemeral resource that was opened.
+#[derive(Clone, Debug)]
+pub struct Opened<T> {
+    /// Its arguments, and what it gives.
+    pub result: T,
+    /// What it takes to renew and to close it.
+    pub handle: Secret,
+    /// It ends by itself unless it is renewed after this time.
+    pub renew_after: Option<Duration>,
+}
+
+impl<T> From<T> for Opened<T> {
+    fn from(result: T) -> Opened<T> {
+        Opened { result, handle: Secret::default(), renew_after: None }
     }
 }
 

@@ -146,7 +146,7 @@ fn types_and_attributes_are_explained_from_the_schema() {
     }
     assert!(folder.run("explain data.gitlab_group").exits(0).out.starts_with("data \"gitlab_group\""));
     assert!(folder.run("explain gitlab").exits(0).out.contains("\nResource types:\n"));
-    assert_snapshot!(folder.run("explain gitlab_groop").exits(1).err, @r#"Error: there is nothing to explain at "gitlab_groop": it is no code, resource type, data source or provider. Did you mean "gitlab_group"? `pilotis explain PROVIDER` lists a provider's types, `pilotis explain` all codes"#);
+    assert_snapshot!(folder.run("explain gitlab_groop").exits(1).err, @r#"Error: there is nothing to explain at "gitlab_groop": it is no code, resource type, data source, ephemeral resource or provider. Did you mean "gitlab_group"? `pilotis explain PROVIDER` lists a provider's types, `pilotis explain` all codes"#);
     assert_snapshot!(folder.run("explain gitlab_group.parent").exits(1).err, @r#"Error: resource "gitlab_group" has no attribute or block "parent". Did you mean "parent_id"?"#);
     assert_snapshot!(folder.run("explain gitlab_group.path.x").exits(1).err, @r#"Error: path of resource "gitlab_group" is an attribute of type string: explain path itself"#);
 }

@@ -1,4 +1,4 @@
-//! `resource` and `data` blocks, and what the language adds to them.
+//! `resource`, `data` and `ephemeral` blocks, and what the language adds to them.
 
 use pilotis_diag::{Diagnostic, Span, did_you_mean};
 use pilotis_schema::ResourceSchema;
@@ -8,7 +8,7 @@ use pilotis_value::{Path, Step};
 
 use super::{Build, traversal_of};
 use crate::decode::{self, Meta};
-use crate::names::Allowed;
+use crate::names::{Allowed, ResourceName};
 use crate::shape::{self, Shape, literal_text};
 use crate::types::BlockPlan;
 use crate::{IgnoreChanges, Lifecycle, Resource, Schemas, Trigger, codes};
@@ -17,6 +17,7 @@ const MANAGED: Meta = Meta {
     arguments: &["count", "for_each", "provider", "depends_on"],
     blocks: &["lifecycle", "provisioner", "connection"],
 };
+/// Of what is read or opened, not made.
 const DATA: Meta =
     Meta { arguments: &["count", "for_each", "provider", "depends_on"], blocks: &["lifecycle"] };
 
@@ -26,8 +27,7 @@ impl Build<'_> {
         let key = (mode, type_name.text.clone(), name.text.clone());
         let next = self.out.resources.len() as u32;
         let Some(known) = self.names.resources.get(&key).filter(|r| r.index == next) else { return };
-        let kind = if mode == Mode::Managed { "resource" } else { "data" };
-        shape::check_name(name, kind, &mut self.diags);
+        shape::check_name(name, mode.keyword(), &mut self.diags);
         let allowed = Allowed::of(known.repeats);
         let known_type = self.types.get(mode, &type_name.text);
         let provider_name = match &known_type {
@@ -207,9 +207,7 @@ impl Build<'_> {
         let mut references = Vec::new();
         for item in items {
             let compiled = self.compile(item, allowed);
-            let first = compiled.references().iter().find(|r| {
-                matches!(self.names.symbols.get(r.slot.0 as usize), Some(crate::Symbol::Resource(_)))
-            });
+            let first = compiled.references().iter().find(|r| self.may_trigger(r));
             match first {
                 Some(reference) => {
                     let (key, path) = match computed_key(item) {
@@ -228,6 +226,19 @@ impl Build<'_> {
             }
         }
         references
+    }
+}
+
+impl Build<'_> {
+    /// A change of what is referred to can replace something: what lives for one run only is never the same.
+    fn may_trigger(&self, reference: &pilotis_lang::Reference) -> bool {
+        let Some(crate::Symbol::Resource(index)) = self.names.symbols.get(reference.slot.0 as usize) else {
+            return false;
+        };
+        let ephemeral = |((mode, ..), known): (&(Mode, _, _), &ResourceName)| {
+            *mode == Mode::Ephemeral && known.index == *index
+        };
+        !self.names.resources.iter().any(ephemeral)
     }
 }
 
@@ -263,19 +274,21 @@ fn literal_steps(steps: &[TraversalStep]) -> Option<Vec<Step>> {
     steps.iter().map(step).collect()
 }
 
-/// There is no resource type or data source of that name.
+/// What a type of a mode is called.
+fn called(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Managed => "resource type",
+        Mode::Data => "data source",
+        Mode::Ephemeral => "ephemeral resource",
+    }
+}
+
+/// There is no type of that name and mode.
 fn unknown_type(schemas: &Schemas, mode: Mode, name: &str, span: Span) -> Diagnostic {
-    let (what, other_what) = match mode {
-        Mode::Managed => ("resource type", "data source"),
-        Mode::Data => ("data source", "resource type"),
-    };
+    let what = called(mode);
     let prefix = name.split('_').next().unwrap_or(name);
-    let types = |mode: Mode| {
-        schemas.providers.values().flat_map(move |p| match mode {
-            Mode::Managed => p.resources.keys().map(String::as_str).collect::<Vec<_>>(),
-            Mode::Data => p.data_sources.keys().map(String::as_str).collect(),
-        })
-    };
+    let types =
+        |mode: Mode| schemas.providers.values().flat_map(move |p| p.types(mode).keys().map(String::as_str));
     let detail = match schemas.providers.get(prefix) {
         Some(_) => format!("The provider {prefix} has no {what} \"{name}\"."),
         None => {
@@ -287,10 +300,13 @@ fn unknown_type(schemas: &Schemas, mode: Mode, name: &str, span: Span) -> Diagno
         }
     };
     let d = Diagnostic::error(format!("Unknown {what}")).code(codes::UNKNOWN_TYPE).detail(detail).at(span);
-    let other = if mode == Mode::Managed { Mode::Data } else { Mode::Managed };
-    if types(other).any(|t| t == name) {
-        let word = if other == Mode::Data { "data" } else { "resource" };
-        return d.help(format!("There is a {other_what} of that name: write `{word} \"{name}\"`."));
+    let others = [Mode::Managed, Mode::Data, Mode::Ephemeral].into_iter().filter(|other| *other != mode);
+    for other in others {
+        if types(other).any(|t| t == name) {
+            let (what, word) = (called(other), other.keyword());
+            let article = if other == Mode::Ephemeral { "an" } else { "a" };
+            return d.help(format!("There is {article} {what} of that name: write `{word} \"{name}\"`."));
+        }
     }
     if let Some(best) = did_you_mean(name, types(mode)) {
         return d.help(format!("Did you mean \"{best}\"?"));

@@ -74,6 +74,7 @@ const ROOT: Table = Table {
         ("output", &["name"], Inside::Language(&OUTPUT)),
         ("resource", &["type", "name"], Inside::Resource(Mode::Managed)),
         ("data", &["type", "name"], Inside::Resource(Mode::Data)),
+        ("ephemeral", &["type", "name"], Inside::Resource(Mode::Ephemeral)),
         ("module", &["name"], Inside::Language(&MODULE)),
         ("blueprint", &["word"], Inside::Free(Meaning::Literal)),
         ("moved", &[], Inside::Free(Meaning::Native)),

@@ -180,6 +180,10 @@ fn gitlab() -> ProviderSchema {
                 )),
             ),
         ]),
+        ephemeral_resources: BTreeMap::from([(
+            "gitlab_token".to_owned(),
+            resource(block(&[("name", required(Type::String)), ("token", computed(Type::String))], &[])),
+        )]),
     }
 }
 
@@ -222,6 +226,7 @@ fn kubernetes() -> ProviderSchema {
             ),
         ]),
         data_sources: BTreeMap::new(),
+        ephemeral_resources: BTreeMap::new(),
     }
 }
 

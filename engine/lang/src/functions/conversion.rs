@@ -124,7 +124,7 @@ fn without_ephemeral(value: &Value) -> Outcome {
             Kind::Unknown(_) if ty == Type::Dynamic => Value::null(Type::Dynamic),
             _ => Value::null(ty),
         }
-        .with_marks(v.marks() - Marks::EPHEMERAL))
+        .with_marks(v.marks() - Marks::EPHEMERAL - Marks::WITHHELD))
     });
     match result {
         Ok(value) => Ok(value),

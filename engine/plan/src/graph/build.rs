@@ -234,8 +234,8 @@ impl<'a> Builder<'a> {
             let inside = to.module.0.iter().try_fold(scope, |at, step| step_down(&self.by_step, at, step));
             let Some(inside) = inside else { continue };
             let blocks = &self.module_of(inside).resources;
-            let Some(index) = blocks.iter().position(|b| b.type_name == to.type_name && b.name == to.name)
-            else {
+            let is_it = |b: &Resource| b.mode == to.mode && b.type_name == to.type_name && b.name == to.name;
+            let Some(index) = blocks.iter().position(is_it) else {
                 continue;
             };
             let node = self.id(inside, NodeKind::Resource(index as u32));

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use petgraph::algo::tarjan_scc;
 use pilotis_config::{Configuration, Resource};
 use pilotis_diag::{Diagnostic, Diagnostics, Span};
-use pilotis_schema::address::{Key, Mode};
+use pilotis_schema::address::Key;
 
 use super::{Graph, NodeId, NodeKind, ScopeId};
 
@@ -115,8 +115,8 @@ pub(crate) fn describe(graph: &Graph, configuration: &Configuration, id: NodeId)
 
 /// `data.t.n` or `t.n`.
 pub(crate) fn block_name(resource: &Resource) -> String {
-    let data = if resource.mode == Mode::Data { "data." } else { "" };
-    format!("{data}{}.{}", resource.type_name, resource.name)
+    let mode = resource.mode.prefix();
+    format!("{mode}{}.{}", resource.type_name, resource.name)
 }
 
 /// Where a node's block stands.

@@ -3,7 +3,7 @@
 //! Nothing is decided here that the plan did not say. Bodies are evaluated again with what has become known; if that asks for
 //! anything that was not announced, the object is left alone and the difference is an error.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use pilotis_diag::Diagnostic;
@@ -37,6 +37,8 @@ pub(crate) struct Applying {
     pub(crate) run: RunId,
     pub(crate) parallelism: usize,
     pub(crate) schedule: Schedule,
+    /// Settled nodes that are made anew all the same: they rest on something ephemeral.
+    pub(crate) revived: HashSet<NodeId>,
     /// Units that wait for nothing any more, last first.
     pub(crate) runnable: Vec<UnitId>,
     pub(crate) queue: Queue,
@@ -68,12 +70,14 @@ impl Machine {
         self.now = self.now.max(start.now);
         self.apply_time = Some(start.now);
         // Failures that a plan without errors has are objects of unknown outcome: what needs them is left alone.
-        let schedule = self.schedule();
+        let revived = self.revived();
+        let schedule = self.schedule(&revived);
         self.applying = Some(Applying {
             run: start.run,
             parallelism: start.parallelism.max(1),
             heights: self.graph.heights(),
             schedule,
+            revived,
             runnable: Vec::new(),
             queue: Queue::default(),
             effects: Vec::new(),
@@ -204,6 +208,7 @@ impl Machine {
                 self.unit_done(unit);
             }
             UnitKind::Forward(object) | UnitKind::Delete(object) => self.enqueue(unit, object),
+            UnitKind::Close(id) => self.close_now(unit, id),
         }
     }
 

@@ -37,6 +37,10 @@ impl ConditionKind {
     }
 }
 
+/// Said in place of a message that can't be shown.
+const UNSHOWN: &str =
+    "This check failed, but has an invalid error message as described in the other accompanying messages.";
+
 /// Holds, doesn't hold with a message, or isn't known yet (none). Mistakes in it are noted.
 pub(crate) fn evaluate(
     machine: &Machine,
@@ -78,20 +82,29 @@ fn message(
     if failed {
         return "Its error message could not be made.".into();
     }
-    let why = match () {
-        () if value.has_sensitive() => Some("it holds a sensitive value"),
-        () if value.marks_deep().contains(Marks::EPHEMERAL) => Some("it holds an ephemeral value"),
-        () if !value.is_wholly_known() => Some("it is not known yet"),
+    let secret = match () {
+        () if value.has_sensitive() => Some(("sensitive", "nonsensitive")),
+        () if value.marks_deep().contains(Marks::EPHEMERAL) => Some(("ephemeral", "ephemeralasnull")),
         () => None,
     };
-    if let Some(why) = why {
-        diags.push(
-            Diagnostic::warning("Error message can't be shown")
-                .code(codes::CONDITION)
-                .at(compiled.span())
-                .detail(format!("The error message of this condition was left out, because {why}.")),
+    let left_out = |summary: String, detail: String| {
+        Diagnostic::warning(summary).code(codes::CONDITION).at(compiled.span()).detail(detail)
+    };
+    if let Some((kind, function)) = secret {
+        let summary = format!("Error message refers to {kind} values");
+        let detail = format!(
+            "The error expression used to explain this condition refers to {kind} values, so the resulting message is not displayed."
         );
-        return "The error message included a value that can't be shown.".into();
+        let help = format!(
+            "Remove references to {kind} values, or use {function}(…) where the expression will not reveal them."
+        );
+        diags.push(left_out(summary, detail).help(help));
+        return UNSHOWN.into();
+    }
+    if !value.is_wholly_known() {
+        let detail = "The error message of this condition was left out, because it is not known yet.";
+        diags.push(left_out("Error message can't be shown".into(), detail.into()));
+        return UNSHOWN.into();
     }
     let text = convert::convert(&value, &Type::String).ok();
     text.as_ref()

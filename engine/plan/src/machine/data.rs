@@ -54,11 +54,15 @@ impl Machine {
     }
 
     /// Something that a data source needs is still to be made, or anything of what it names in `depends_on` is still to be done.
-    fn needs_pending(&self, id: NodeId) -> bool {
+    pub(crate) fn needs_pending(&self, id: NodeId) -> bool {
         if self.options.mode != PlanMode::Normal {
             return false;
         }
         self.graph.direct_resources(id).into_iter().any(|(need, explicit)| {
+            if explicit && self.is_ephemeral(need) {
+                // One that is still to be opened.
+                return !self.nodes[need.0 as usize].values.iter().all(Value::is_wholly_known);
+            }
             let objects = self.nodes[need.0 as usize].objects.iter().flatten();
             objects.map(|o| self.objects[*o as usize].action).any(|action| match action {
                 PlanAction::Create | PlanAction::DeleteThenCreate | PlanAction::CreateThenDelete => true,

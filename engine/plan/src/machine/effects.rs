@@ -151,7 +151,7 @@ impl Machine {
         match self.applying().schedule.units[unit as usize].kind {
             UnitKind::Forward(object) => self.start_forward(unit, object, host),
             UnitKind::Delete(object) => self.start_delete(unit, object, host),
-            UnitKind::Node(_) | UnitKind::NodeEnd(_) | UnitKind::Barrier => {}
+            UnitKind::Node(_) | UnitKind::NodeEnd(_) | UnitKind::Close(_) | UnitKind::Barrier => {}
         }
     }
 
@@ -176,6 +176,9 @@ impl Machine {
         }
         if action == PlanAction::Read {
             return self.read_now(unit, object);
+        }
+        if self.is_ephemeral(id) {
+            return self.open_now(unit, id, object);
         }
         let Some(config) = self.object_config(id, object) else {
             let why = "its configuration has errors".to_owned();

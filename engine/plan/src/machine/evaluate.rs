@@ -5,7 +5,7 @@
 
 use pilotis_diag::Diagnostics;
 use pilotis_lang::Compiled;
-use pilotis_value::{Type, Value};
+use pilotis_value::{Marks, Type, Value};
 
 use crate::Inputs;
 use crate::graph::{NodeId, NodeKind, ScopeId};
@@ -47,6 +47,12 @@ impl Machine {
     /// Visits a node without asking anybody.
     fn look(&mut self, id: NodeId) {
         match self.graph.node(id).kind {
+            NodeKind::Resource(_) if self.is_ephemeral(id) => {
+                // Nobody opens anything to look at it.
+                let unknown = Value::unknown(Type::Dynamic).with_marks(Marks::EPHEMERAL);
+                let instances = self.instances(self.graph.node(id).scope);
+                self.nodes[id.0 as usize].values = instances.map(|_| unknown.clone()).collect();
+            }
             NodeKind::Resource(_) => self.look_at_objects(id),
             NodeKind::Provider(_) | NodeKind::Validation(_) | NodeKind::Check(_) => {}
             NodeKind::Variable(_) | NodeKind::Local(_) | NodeKind::Output(_) | NodeKind::Expand(_) => {

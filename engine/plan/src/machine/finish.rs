@@ -70,8 +70,8 @@ impl Machine {
         if self.options.mode == PlanMode::RefreshOnly {
             return Vec::new();
         }
-        let is_read = |o: &Object| o.action == PlanAction::NoOp && self.is_data(o);
-        let listed = |o: &&Object| !(o.skipped || is_read(o));
+        let is_told = |o: &Object| o.action == PlanAction::NoOp && self.is_in_no_state(o);
+        let listed = |o: &&Object| !(o.skipped || is_told(o));
         let mut changes: Vec<_> = self
             .objects
             .iter()
@@ -82,8 +82,9 @@ impl Machine {
         changes
     }
 
-    pub(crate) fn is_data(&self, object: &Object) -> bool {
-        object.node.is_some_and(|id| self.block(id).mode == Mode::Data)
+    /// It is read or opened, and not stored.
+    fn is_in_no_state(&self, object: &Object) -> bool {
+        object.node.is_some_and(|id| self.block(id).mode != Mode::Managed)
     }
 
     fn change(&self, object: &Object) -> ResourceChange {

@@ -200,8 +200,10 @@ impl Machine {
             let name = block_name(self.block(*id));
             if scope.is_empty() { name.into() } else { format!("{scope}.{name}").into() }
         };
+        let needed = self.graph.resources_needed(node, MAX_DEPENDENCIES);
+        // What lives for one run only is no part of what is stored.
         let mut found: Vec<Arc<str>> =
-            self.graph.resources_needed(node, MAX_DEPENDENCIES).iter().map(address).collect();
+            needed.iter().filter(|id| !self.is_ephemeral(**id)).map(address).collect();
         found.sort();
         if let Some(apply) = &mut self.applying {
             apply.dependencies.insert(node, found.clone());

@@ -55,9 +55,11 @@ impl Machine {
     pub(crate) fn connect_now(&mut self, unit: UnitId, index: u32) {
         let id = self.graph.provider_node(index);
         debug_assert!(matches!(self.graph.node(id).kind, NodeKind::Provider(_)));
-        if self.providers[index as usize].is_connected() {
+        // One that was connected with something ephemeral is connected anew: that was closed when the plan was made.
+        if self.providers[index as usize].is_connected() && !self.applying().revived.contains(&id) {
             return self.unit_done(unit);
         }
+        self.providers[index as usize].link = Link::Waiting;
         if let Some(cause) = self.blocked(id, 0) {
             self.fail_because(id, 0, cause);
             return self.unit_done(unit);

@@ -213,7 +213,8 @@ impl Machine {
         let conditions = &block.lifecycle.preconditions;
         let kind = ConditionKind::Precondition;
         let of = Checked { node: id, instance, rep: &rep, this: None, address: &address };
-        if !conditions.is_empty() && !self.check_all(conditions, kind, of) {
+        let unchecked = conditions.is_empty() || self.destroying();
+        if !unchecked && !self.check_all(conditions, kind, of) {
             return None;
         }
         let frame = self.frame(node.scope, instance, &rep);
@@ -233,7 +234,7 @@ impl Machine {
         value: &Value,
         diags: &mut Diagnostics,
     ) -> bool {
-        if !value.marks_deep().contains(Marks::EPHEMERAL) {
+        if block.mode == Mode::Ephemeral || !value.marks_deep().contains(Marks::EPHEMERAL) {
             return false;
         }
         let stored = |name: &str| block.schema.block.attributes.get(name).is_none_or(|a| !a.write_only);
@@ -249,8 +250,9 @@ impl Machine {
                     .code(codes::EPHEMERAL)
                     .at(block.body.span_of(&path).unwrap_or(block.span))
                     .detail(format!(
-                        "\"{name}\" is stored, and this value lives for one run only: it may stand in arguments that are never stored, in providers and in locals."
-                    )),
+                        "Ephemeral values are not valid for \"{name}\", because it is not a write-only attribute and must be persisted to state."
+                    ))
+                    .help("They may stand in write-only attributes, providers, locals, other ephemeral blocks and ephemeral outputs of modules."),
             );
         }
         refused

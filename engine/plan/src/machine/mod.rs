@@ -2,7 +2,7 @@
 //!
 //! Here live its data, the requests under way, and the walk through the graph. What happens at each kind of node lives in
 //! the files beside: values and conditions (`values`, `frame`, `conditions`), instances (`expand`), providers and what is
-//! seen of the world (`provider`, `settle`, `refresh`), objects (`managed`, `data`, `orphans`), the plan (`finish`), and
+//! seen of the world (`provider`, `settle`, `refresh`), objects (`managed`, `data`, `ephemeral`, `orphans`), the plan (`finish`), and
 //! what is done with it (`apply`, `schedule`, `effects`, `commits`).
 
 mod apply;
@@ -10,6 +10,7 @@ mod commits;
 mod conditions;
 mod data;
 mod effects;
+mod ephemeral;
 mod evaluate;
 mod expand;
 mod finish;
@@ -185,9 +186,12 @@ pub(crate) enum Pending {
     Import(NodeId, ObjectId),
     LookAgain(NodeId, Vec<u32>),
     Data(Vec<Vec<ObjectId>>),
+    Open(NodeId, ObjectId),
+    Close(NodeId, ObjectId, Option<schedule::UnitId>),
     Commit(Vec<commits::Part>),
     Effect(apply::EffectId),
     ReadNow(schedule::UnitId, ObjectId),
+    OpenNow(schedule::UnitId, ObjectId),
     ConnectNow(schedule::UnitId, u32),
 }
 
@@ -231,6 +235,7 @@ pub struct Machine {
     data_configs: HashMap<ObjectId, Value>,
     /// Answers that blocks wait for before they are planned.
     block_waits: HashMap<NodeId, usize>,
+    ephemerals: ephemeral::Ephemerals,
     plan: Option<Plan>,
     applying: Option<apply::Applying>,
     next_request: u64,
@@ -283,6 +288,7 @@ impl Machine {
             data_waiting: HashMap::new(),
             data_configs: HashMap::new(),
             block_waits: HashMap::new(),
+            ephemerals: ephemeral::Ephemerals::default(),
             plan: None,
             applying: None,
             next_request: 0,
@@ -303,6 +309,7 @@ impl Machine {
             return;
         }
         self.begin_targets();
+        self.begin_ephemerals();
         self.create_first = self.spread_create_before_destroy();
         for index in 0..self.nodes.len() {
             let id = NodeId(index as u32);
@@ -345,6 +352,13 @@ impl Machine {
             (Pending::Import(node, object), Answer::Imported(result)) => self.imported(node, object, result),
             (Pending::LookAgain(node, rows), Answer::Read(results)) => self.looked_again(node, rows, results),
             (Pending::Data(objects), Answer::Data(results)) => self.data_read(objects, results),
+            (Pending::Open(node, object), Answer::Opened(result)) => self.opened(id, node, object, result),
+            (Pending::OpenNow(unit, object), Answer::Opened(result)) => {
+                self.opened_now(id, unit, object, result);
+            }
+            (Pending::Close(node, object, unit), Answer::Closed(result)) => {
+                self.closed(node, object, unit, result);
+            }
             (Pending::Commit(parts), Answer::Committed(result)) => self.committed(parts, result),
             (Pending::Effect(effect), Answer::Created(result)) => self.created(effect, result),
             (Pending::Effect(effect), Answer::Updated(result)) => self.updated(effect, result),
@@ -383,6 +397,8 @@ impl Machine {
             | Request::Read { provider, .. }
             | Request::ReadData { provider, .. }
             | Request::Import { provider, .. }
+            | Request::Open { provider, .. }
+            | Request::Close { provider, .. }
             | Request::Find { provider, .. }
             | Request::Create { provider, .. }
             | Request::Update { provider, .. }
@@ -411,7 +427,7 @@ impl Machine {
                 break;
             }
         }
-        if self.pending.is_empty() {
+        if self.pending.is_empty() && !self.close_leftovers() {
             self.finish_plan();
             self.phase = Phase::Planned;
         }
@@ -431,6 +447,7 @@ impl Machine {
                 return match self.resource(node.scope, i).mode {
                     Mode::Managed => self.visit_managed(id),
                     Mode::Data => self.visit_data(id),
+                    Mode::Ephemeral => self.visit_ephemeral(id),
                 };
             }
         }
@@ -458,6 +475,7 @@ impl Machine {
                 self.ready.push_back(next);
             }
         }
+        self.release(id);
     }
 
     /// Nothing of a node will change in an apply.
@@ -582,10 +600,7 @@ impl Machine {
         if let Some(found) = self.types.get(&(mode, type_name.to_owned())) {
             return Some(found.clone());
         }
-        let schema = self.schemas.providers.values().find_map(|p| match mode {
-            Mode::Managed => p.resources.get(type_name),
-            Mode::Data => p.data_sources.get(type_name),
-        })?;
+        let schema = self.schemas.providers.values().find_map(|p| p.types(mode).get(type_name))?;
         let ty = Arc::new(ObjectType::new(Arc::new(schema.clone())));
         self.types.insert((mode, type_name.to_owned()), ty.clone());
         Some(ty)

@@ -11,7 +11,7 @@ use pilotis_value::Value;
 
 use crate::graph::ScopeId;
 use crate::machine::{Machine, Pending, Rep};
-use crate::recording::without_ephemeral;
+use crate::recording::without_withheld;
 use crate::{Connected, Failure, ProviderId, Request, codes};
 
 /// How far a provider is.
@@ -70,18 +70,12 @@ impl Machine {
             return self.unseen_rows(index, "its provider's configuration has errors");
         };
         // A saved plan is shown without ephemeral values; what was told when they were there still holds.
-        let config = if self.withholds() { without_ephemeral(&config) } else { config };
+        let config = without_withheld(&config);
         if !config.is_wholly_known() {
             self.providers[index as usize].link = Link::Deferred;
             return self.unseen_rows(index, "its provider's configuration will be known only after apply");
         }
         self.connect(index, config);
-    }
-
-    /// Ephemeral variables were left out, as they are in no saved plan.
-    fn withholds(&self) -> bool {
-        let mut variables = self.config.modules[0].variables.iter();
-        variables.any(|v| v.ephemeral && !self.variables.contains_key(&v.name))
     }
 
     pub(crate) fn connect(&mut self, index: u32, config: Value) {

@@ -177,7 +177,7 @@ impl Machine {
             let address = self.rows.get(id).record.key.address.clone();
             match address.parse::<Instance>() {
                 Ok(instance) => {
-                    if instance.resource.mode == Mode::Data {
+                    if instance.resource.mode != Mode::Managed {
                         self.rows.get_mut(id).ignored = true;
                     }
                     addresses.push(instance);

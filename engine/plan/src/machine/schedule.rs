@@ -1,7 +1,7 @@
 //! In which order a plan is done: units of work, and what each waits for.
 //!
-//! A *unit* is the beginning or the end of a block, the making or changing of one object, the removal of one object, or a
-//! barrier. Edges are drawn by block, through barriers, so that their number grows with the blocks and objects, never with their
+//! A *unit* is the beginning or the end of a block, the making or changing of one object, the removal of one object, the closing of
+//! an ephemeral block, or a barrier. Edges are drawn by block, through barriers, so that their number grows with the blocks and objects, never with their
 //! product. The order:
 //!
 //! 1. A block begins when all blocks that it needs have ended.
@@ -11,7 +11,9 @@
 //! 5. An object that loses a dependant is changed after the dependant is gone.
 //! 6. An object that the configuration no longer has is removed after those that used it have changed over.
 //!
-//! 1 to 4 always hold. 5 and 6 are courtesies to services that refuse to remove or change what is in use; each is left out where it
+//! 7. An ephemeral block is closed after all who use it are done, removals and other ephemeral blocks included.
+//!
+//! 1 to 4 and 7 always hold. 5 and 6 are courtesies to services that refuse to remove or change what is in use; each is left out where it
 //! could contradict the others.
 
 use std::cmp::Reverse;
@@ -37,6 +39,8 @@ pub(crate) enum UnitKind {
     Forward(ObjectId),
     /// An object is removed.
     Delete(ObjectId),
+    /// An ephemeral resource is closed.
+    Close(NodeId),
     /// Nothing; many wait for many.
     Barrier,
 }
@@ -103,6 +107,8 @@ impl Schedule {
 /// Puts a schedule together.
 struct Planner<'a> {
     machine: &'a Machine,
+    /// Settled nodes that are made anew all the same.
+    revived: &'a HashSet<NodeId>,
     schedule: Schedule,
     begins: HashMap<NodeId, UnitId>,
     ends: HashMap<NodeId, UnitId>,
@@ -116,9 +122,10 @@ struct Planner<'a> {
 
 impl Machine {
     /// The schedule of the plan.
-    pub(crate) fn schedule(&self) -> Schedule {
+    pub(crate) fn schedule(&self, revived: &HashSet<NodeId>) -> Schedule {
         let mut planner = Planner {
             machine: self,
+            revived,
             schedule: Schedule::default(),
             begins: HashMap::new(),
             ends: HashMap::new(),
@@ -127,14 +134,12 @@ impl Machine {
             by_block: BTreeMap::new(),
             needs: BTreeMap::new(),
         };
-        // Otherwise nothing is evaluated any more.
-        if self.options.mode == PlanMode::Normal {
-            planner.nodes();
-        }
+        planner.nodes();
         planner.deletes();
         if !planner.deletes.is_empty() {
             planner.delete_order();
         }
+        planner.closes();
         let mut schedule = planner.schedule;
         schedule.open = schedule.units.len();
         schedule
@@ -147,7 +152,9 @@ impl Planner<'_> {
         let machine = self.machine;
         for id in &machine.graph.order {
             let state = &machine.nodes[id.0 as usize];
-            if !state.included || state.settled {
+            // Without a configuration to follow, nothing else is evaluated any more.
+            let changes = machine.options.mode == PlanMode::Normal && !state.settled;
+            if !state.included || !(changes || self.revived.contains(id)) {
                 continue;
             }
             let begin = self.schedule.add(UnitKind::Node(*id));
@@ -184,6 +191,7 @@ impl Planner<'_> {
             !lifecycle.preconditions.is_empty() || !lifecycle.postconditions.is_empty()
         };
         match of.action {
+            PlanAction::NoOp if of.node.is_some_and(|id| self.machine.is_ephemeral(id)) => true,
             PlanAction::NoOp => of.node.is_some_and(conditions),
             PlanAction::Delete | PlanAction::Forget => false,
             _ => true,
@@ -218,6 +226,32 @@ impl Planner<'_> {
                     PlanAction::DeleteThenCreate => self.schedule.edge(unit, forward),
                     _ => self.schedule.edge(forward, unit),
                 }
+            }
+        }
+    }
+
+    /// 7
+    fn closes(&mut self) {
+        let machine = self.machine;
+        let blocks: Vec<NodeId> =
+            machine.graph.order.iter().copied().filter(|id| machine.is_ephemeral(*id)).collect();
+        let mut closes: HashMap<NodeId, UnitId> = HashMap::new();
+        for block in blocks.iter().filter(|block| self.ends.contains_key(block)) {
+            closes.insert(*block, self.schedule.add(UnitKind::Close(*block)));
+        }
+        for block in blocks {
+            let Some(close) = closes.get(&block).copied() else { continue };
+            let users = machine.users_of_ephemeral(block);
+            let ends = users.iter().chain([&block]).filter_map(|user| self.ends.get(user));
+            let inner = users.iter().filter_map(|user| closes.get(user));
+            let removals = self.deletes.iter().filter(|(object, _)| {
+                users.contains(&machine.graph.provider_node(machine.objects[**object as usize].provider))
+            });
+            let mut first: Vec<UnitId> =
+                ends.chain(inner).chain(removals.map(|(_, unit)| unit)).copied().collect();
+            first.sort_unstable();
+            for unit in first {
+                self.schedule.edge(unit, close);
             }
         }
     }

@@ -17,7 +17,8 @@ impl Machine {
             let value = self.variables.get(&variable.name).cloned();
             let value = value.unwrap_or_else(|| {
                 // One that a saved plan doesn't hold, for it lives for one run only.
-                let marks = if variable.ephemeral { Marks::EPHEMERAL } else { Marks::empty() };
+                let withheld = Marks::EPHEMERAL | Marks::WITHHELD;
+                let marks = if variable.ephemeral { withheld } else { Marks::empty() };
                 Value::unknown(variable.constraint.ty.without_optional()).with_marks(marks)
             });
             self.nodes[id.0 as usize].values = vec![value];
@@ -116,25 +117,40 @@ impl Machine {
                     .help("Say `sensitive = true` in the output, or `nonsensitive(…)` if it may be shown."),
             );
         }
-        let ephemeral = value.marks_deep().contains(Marks::EPHEMERAL) && (is_root || !output.ephemeral);
-        if ephemeral {
-            let why = if is_root {
-                "Outputs of the root module are stored, and this value lives for one run only."
-            } else {
-                "This value lives for one run only, and the output doesn't say so: add `ephemeral = true`."
-            };
-            diags.push(
-                Diagnostic::error("Ephemeral value not allowed")
-                    .code(codes::EPHEMERAL)
-                    .at(output.value.span())
-                    .detail(why),
-            );
-        }
+        let ephemeral = self.refuse_ephemeral_output(output, &value, is_root, &mut diags);
         self.diags.extend(diags);
         if failed || shows || ephemeral {
             self.fail(id, instance, &name);
         }
         if output.sensitive { value.with_marks(Marks::SENSITIVE) } else { value }
+    }
+}
+
+impl Machine {
+    /// An output of the root module is stored, and others are ephemeral only if they say so. True if it is refused.
+    fn refuse_ephemeral_output(
+        &self,
+        output: &Output,
+        value: &Value,
+        is_root: bool,
+        diags: &mut Diagnostics,
+    ) -> bool {
+        let holds = value.marks_deep().contains(Marks::EPHEMERAL);
+        let d = match () {
+            () if is_root && output.ephemeral => Diagnostic::error("Ephemeral output not allowed")
+                .at(output.span)
+                .detail("Ephemeral outputs are not allowed in context of a root module: its outputs are stored."),
+            () if holds && !output.ephemeral => Diagnostic::error("Ephemeral value not allowed")
+                .at(output.value.span())
+                .detail("This output value is not declared as returning an ephemeral value, so it cannot be set to a result derived from an ephemeral value."),
+            () => return false,
+        };
+        let d = match is_root {
+            true => d.help("Let it be null here: `ephemeralasnull(…)`; or give it to what needs it inside of the configuration."),
+            false => d.help("Add `ephemeral = true` to the output."),
+        };
+        diags.push(d.code(codes::EPHEMERAL));
+        true
     }
 }
 
@@ -155,10 +171,7 @@ fn settle_variable(
             Diagnostic::error("Ephemeral value not allowed")
                 .code(codes::EPHEMERAL)
                 .at(place(&Path::default()))
-                .detail(format!(
-                    "This value lives for one run only, and the module's variable {:?} doesn't say that it takes such values.",
-                    variable.name
-                ))
+                .detail("This input variable is not declared as accepting ephemeral values, so it cannot be set to a result derived from an ephemeral value.")
                 .also(variable.span, "the variable")
                 .help("Add `ephemeral = true` to the variable."),
         );

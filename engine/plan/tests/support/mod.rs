@@ -175,6 +175,7 @@ impl Case {
         self.drive(&mut machine);
         assert_eq!(machine.phase(), Phase::Planned);
         let plan = machine.take_plan().unwrap();
+        self.nothing_is_open();
         Made { plan, machine, configuration }
     }
 
@@ -213,7 +214,13 @@ impl Case {
         self.start(&mut machine);
         self.drive(&mut machine);
         assert_eq!(machine.phase(), Phase::Done);
+        self.nothing_is_open();
         machine.applied()
+    }
+
+    /// What was opened is closed. A next process connects anew.
+    pub fn nothing_is_open(&mut self) {
+        assert!(self.world.open.is_empty(), "still open: {:?}", self.world.open);
     }
 
     pub fn start(&mut self, machine: &mut Machine) {

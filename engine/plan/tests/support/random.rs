@@ -38,6 +38,23 @@ struct Block {
     mentions: Option<usize>,
     after: Option<usize>,
     in_module: bool,
+    /// It goes through the provider that takes an ephemeral token.
+    guarded: bool,
+    /// It is sent an ephemeral key.
+    keyed: bool,
+}
+
+impl Block {
+    fn type_name(&self) -> &'static str {
+        match (self.keyed, self.lone) {
+            (true, _) => "sim_safe",
+            (false, true) => "sim_lone",
+            (false, false) => "sim_thing",
+        }
+    }
+    fn is_single(&self) -> bool {
+        self.count == 0 && self.each.is_empty() && !self.in_module
+    }
 }
 
 /// A configuration that changes over time.
@@ -45,16 +62,19 @@ struct Block {
 pub struct Shape {
     blocks: Vec<Option<Block>>,
     module_keys: Vec<usize>,
+    /// The block that the key is asked for; else for none.
+    key_of: Option<usize>,
 }
 
 impl Shape {
     pub fn new(random: &mut Random) -> Shape {
         let count = 2 + random.below(6);
-        let mut shape = Shape { blocks: Vec::new(), module_keys: vec![0, 1] };
+        let mut shape = Shape { blocks: Vec::new(), module_keys: vec![0, 1], key_of: None };
         for i in 0..count {
             let block = shape.block(i, random);
             shape.blocks.push(Some(block));
         }
+        shape.key_of = random.chance(50).then(|| random.below(count));
         shape
     }
 
@@ -72,8 +92,9 @@ impl Shape {
         let mentions = if random.chance(30) && !in_module { pick(&others, random) } else { None };
         let after = if random.chance(15) && !in_module { pick(&others, random) } else { None };
         let repeated = random.below(3);
+        let keyed = random.chance(20) && !in_module;
         Block {
-            lone: random.chance(20),
+            lone: random.chance(20) || keyed,
             count: if repeated == 1 { 1 + random.below(4) } else { 0 },
             each: if repeated == 2 {
                 (0..4).filter(|_| random.chance(50)).chain([9]).collect()
@@ -87,6 +108,8 @@ impl Shape {
             mentions,
             after,
             in_module,
+            guarded: random.chance(20),
+            keyed,
         }
     }
 
@@ -142,11 +165,35 @@ impl Shape {
             )
             .unwrap();
         }
+        // The provider stays for as long as somebody may have to be removed through it.
+        root.push_str(&self.ephemerals());
         (root, module)
     }
 
+    /// A token for a provider, which needs nothing, and a key for a thing, which may need another thing.
+    fn ephemerals(&self) -> String {
+        let first = |i: usize| self.blocks[i].as_ref().filter(|b| b.is_single() && !b.keyed && !b.guarded);
+        let of = match self.key_of.filter(|i| first(*i).is_some() && !self.leads_to_key(*i)) {
+            Some(i) => format!("${{{}.id}}", self.address(i)),
+            None => "nobody".into(),
+        };
+        format!(
+            "ephemeral \"sim_token\" \"guard\" {{\n  name = \"guard\"\n}}\n\
+             ephemeral \"sim_token\" \"key\" {{\n  count = 2\n  provider = sim.guarded\n  name = \"${{count.index}} of {of}\"\n}}\n\
+             locals {{\n  guard = \"${{ephemeral.sim_token.guard.value}}\"\n}}\n\
+             provider \"sim\" {{\n  alias = \"guarded\"\n  token = local.guard\n}}\n"
+        )
+    }
+
+    /// A block needs one that is sent the key.
+    fn leads_to_key(&self, i: usize) -> bool {
+        let Some(block) = &self.blocks[i] else { return false };
+        let needs = [block.parent, block.mentions, block.after];
+        block.keyed || needs.into_iter().flatten().any(|need| self.leads_to_key(need))
+    }
+
     fn block_text(&self, i: usize, block: &Block, out: &mut String) {
-        let ty = if block.lone { "sim_lone" } else { "sim_thing" };
+        let ty = block.type_name();
         writeln!(out, "resource \"{ty}\" \"r{i}\" {{").unwrap();
         let mut name = format!("r{i}");
         if block.in_module {
@@ -160,7 +207,10 @@ impl Shape {
             writeln!(out, "  for_each = toset([{}])", keys.join(", ")).unwrap();
             name.push_str("-${each.key}");
         }
-        if block.lone {
+        if block.keyed {
+            let key = "ephemeral.sim_token.key[1].value";
+            writeln!(out, "  name = \"{name}\"\n  key_wo = {key}\n  key_rev = {}", block.size).unwrap();
+        } else if block.lone {
             writeln!(out, "  name = \"{name}\"\n  value = \"{}\"", block.size).unwrap();
         } else {
             // A new object beside the old one needs another name.
@@ -177,6 +227,9 @@ impl Shape {
                 writeln!(out, "  tags = {{ seen = jsonencode({}) }}", self.address(other)).unwrap();
             }
         }
+        if block.guarded && !block.in_module {
+            writeln!(out, "  provider = sim.guarded").unwrap();
+        }
         if let Some(after) = block.after {
             writeln!(out, "  depends_on = [{}]", self.address(after)).unwrap();
         }
@@ -187,7 +240,7 @@ impl Shape {
     }
 
     fn address(&self, i: usize) -> String {
-        let lone = self.blocks[i].as_ref().is_some_and(|b| b.lone);
-        format!("{}.r{i}", if lone { "sim_lone" } else { "sim_thing" })
+        let ty = self.blocks[i].as_ref().map_or("sim_thing", Block::type_name);
+        format!("{ty}.r{i}")
     }
 }

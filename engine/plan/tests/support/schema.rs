@@ -76,6 +76,27 @@ fn lone() -> ResourceSchema {
     }
 }
 
+/// Is sent a key, and tells nobody.
+fn safe() -> ResourceSchema {
+    let mut schema = lone();
+    schema.block.attributes.remove("value");
+    let key = Attribute { write_only: true, ..Attribute::new(Type::String) };
+    schema.block.attributes.insert("key_wo".into(), key);
+    schema.block.attributes.insert("key_rev".into(), Attribute::new(Type::Number));
+    schema
+}
+
+/// Ephemeral: a word that is good for as long as it is open.
+fn token() -> ResourceSchema {
+    ResourceSchema {
+        block: block([
+            ("name", with(Presence::Required, Type::String)),
+            ("value", with(Presence::Computed, Type::String)),
+        ]),
+        ..ResourceSchema::default()
+    }
+}
+
 fn lookup() -> ResourceSchema {
     ResourceSchema {
         block: block([
@@ -108,6 +129,7 @@ fn terraform() -> ProviderSchema {
         config: Block::default(),
         resources: BTreeMap::from([("terraform_data".to_owned(), data)]),
         data_sources: BTreeMap::new(),
+        ephemeral_resources: BTreeMap::new(),
     }
 }
 
@@ -116,9 +138,14 @@ fn sim() -> ProviderSchema {
         name: "sim".into(),
         source: "example.org/pilotis/sim".into(),
         version: "1.0.0".into(),
-        config: block([("address", Attribute::new(Type::String))]),
-        resources: BTreeMap::from([("sim_thing".to_owned(), thing()), ("sim_lone".to_owned(), lone())]),
+        config: block([("address", Attribute::new(Type::String)), ("token", Attribute::new(Type::String))]),
+        resources: BTreeMap::from([
+            ("sim_thing".to_owned(), thing()),
+            ("sim_lone".to_owned(), lone()),
+            ("sim_safe".to_owned(), safe()),
+        ]),
         data_sources: BTreeMap::from([("sim_lookup".to_owned(), lookup())]),
+        ephemeral_resources: BTreeMap::from([("sim_token".to_owned(), token())]),
     }
 }
 

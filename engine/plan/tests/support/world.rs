@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use pilotis_plan::{Answer, Connected, Created, Failure, Found, Listing, Request};
+use pilotis_plan::{Answer, Connected, Created, Failure, Found, Listing, ProviderId, Request};
 use pilotis_value::{Type, Value};
 
 /// The world.
@@ -28,6 +28,12 @@ pub struct World {
     /// For measurements: names may be taken twice, listings say what the asker knows, nothing is written down.
     pub free: bool,
     pub counter: u64,
+    /// What is open: address and token. Dies with the process that opened it.
+    pub open: BTreeMap<String, String>,
+    /// The tokens that connections were made with.
+    pub connected: BTreeMap<ProviderId, String>,
+    /// Names that can't be opened.
+    pub locked: BTreeSet<String>,
 }
 
 /// `object` with other values of some attributes.
@@ -39,11 +45,25 @@ pub fn with<const N: usize>(object: &Value, changes: [(&str, Value); N]) -> Valu
 
 impl World {
     pub fn answer(&mut self, request: Request) -> Answer {
+        self.check_token(&request);
         match request {
-            Request::Connect { .. } => Answer::Connected(match &self.unreachable {
-                Some(why) => Err(Failure::new(why)),
-                None => Ok(Connected { host: "sim.example".into(), parallelism: 100 }),
-            }),
+            Request::Connect { provider, config, .. } => {
+                if let Some(token) = config.get("token").and_then(Value::as_str) {
+                    self.log.push(format!("connect with {token}"));
+                    self.connected.insert(provider, token.to_owned());
+                }
+                Answer::Connected(match &self.unreachable {
+                    Some(why) => Err(Failure::new(why)),
+                    None => Ok(Connected { host: "sim.example".into(), parallelism: 100 }),
+                })
+            }
+            Request::Open { address, config, .. } => Answer::Opened(self.open(&address, &config).map(Some)),
+            Request::Close { address, .. } => {
+                self.log.push(format!("close {address}"));
+                let closed = self.open.remove(&*address);
+                assert!(closed.is_some(), "{address} is not open");
+                Answer::Closed(Ok(()))
+            }
             Request::List { type_name, scopes, wanted, .. } => {
                 if self.free {
                     let echo = |objects: Vec<Value>| Ok(Listing { objects, complete: true });
@@ -113,6 +133,53 @@ impl World {
             }
             Request::Commit(_) => unreachable!("the state is not the world"),
         }
+    }
+
+    fn open(&mut self, address: &str, config: &Value) -> Result<Value, Failure> {
+        self.log.push(format!("open {address}"));
+        let name = config.get("name").and_then(Value::as_str).unwrap_or_default();
+        if self.locked.contains(name) {
+            return Err(Failure::new("The service said no"));
+        }
+        self.counter += 1;
+        let token = format!("token-{} of {name}", self.counter);
+        let twice = self.open.insert(address.to_owned(), token.clone());
+        assert!(twice.is_none(), "{address} is open already");
+        Ok(with(config, [("value", Value::string(token))]))
+    }
+
+    /// Whatever a call rests on must be open.
+    fn check_token(&self, request: &Request) {
+        let is_open = |token: &str| self.open.values().any(|open| open == token);
+        let provider = match request {
+            Request::Connect { config, .. } => {
+                let token = config.get("token").and_then(Value::as_str);
+                return assert!(token.is_none_or(is_open), "connected with {token:?}, which is closed");
+            }
+            Request::List { provider, .. }
+            | Request::Read { provider, .. }
+            | Request::ReadData { provider, .. }
+            | Request::Import { provider, .. }
+            | Request::Open { provider, .. }
+            | Request::Close { provider, .. }
+            | Request::Find { provider, .. }
+            | Request::Create { provider, .. }
+            | Request::Update { provider, .. }
+            | Request::Delete { provider, .. } => provider,
+            Request::Commit(_) => return,
+        };
+        let token = self.connected.get(provider);
+        assert!(token.is_none_or(|t| is_open(t)), "{token:?} is closed, and used by {request:?}");
+        if let Request::Create { planned, .. } | Request::Update { planned, .. } = request {
+            let key = planned.get("key_wo").and_then(Value::as_str);
+            assert!(key.is_none_or(is_open), "{key:?} is closed, and sent by {request:?}");
+        }
+    }
+
+    /// The process died: so does what it had open.
+    pub fn process_ends(&mut self) {
+        self.open.clear();
+        self.connected.clear();
     }
 
     fn refused(&mut self, address: &str) -> Option<Failure> {
@@ -186,6 +253,9 @@ impl World {
     /// The object, with what the service says of it.
     fn complete(&self, planned: &Value, id: &str) -> Value {
         let mut object = planned.clone().unmark_deep().0;
+        if object.get("key_wo").is_some() {
+            object = with(&object, [("key_wo", Value::null(Type::String))]);
+        }
         for (name, value) in [
             ("id", Value::string(id)),
             ("note", Value::string("a note")),

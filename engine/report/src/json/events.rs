@@ -148,6 +148,34 @@ pub fn apply_errored(address: &Instance, action: PlanAction, elapsed_seconds: u6
     )
 }
 
+/// An ephemeral resource is being opened or closed (`action`: `open`, `close`).
+pub fn ephemeral_start(address: &Instance, action: &str, at: &str) -> Json {
+    let message = format!("{address}: {}...", doing(action));
+    event("info", "ephemeral_op_start", at, &message, [("hook", ephemeral_hook(address, action, None))])
+}
+
+/// It goes on.
+pub fn ephemeral_progress(address: &Instance, action: &str, elapsed_seconds: u64, at: &str) -> Json {
+    let message =
+        format!("{address}: Still {}... [{elapsed_seconds}s elapsed]", doing(action).to_lowercase());
+    let hook = ephemeral_hook(address, action, Some(elapsed_seconds));
+    event("info", "ephemeral_op_progress", at, &message, [("hook", hook)])
+}
+
+/// It is done.
+pub fn ephemeral_complete(address: &Instance, action: &str, elapsed_seconds: u64, at: &str) -> Json {
+    let message = format!("{address}: {} complete after {elapsed_seconds}s", doing(action));
+    let hook = ephemeral_hook(address, action, Some(elapsed_seconds));
+    event("info", "ephemeral_op_complete", at, &message, [("hook", hook)])
+}
+
+/// It failed. The error itself is a diagnostic.
+pub fn ephemeral_errored(address: &Instance, action: &str, elapsed_seconds: u64, at: &str) -> Json {
+    let message = format!("{address}: {} errored after {elapsed_seconds}s", doing(action));
+    let hook = ephemeral_hook(address, action, Some(elapsed_seconds));
+    event("error", "ephemeral_op_errored", at, &message, [("hook", hook)])
+}
+
 /// The outputs: of a plan with their `action`, of a run with their values. Sensitive values are left out.
 pub fn outputs<'a>(
     outputs: impl IntoIterator<Item = (&'a str, Option<&'a str>, Option<&'a Value>, bool)>,
@@ -222,6 +250,20 @@ fn resource(address: &Instance) -> Json {
         "resource_name": resource.name,
         "resource_key": address.key.as_ref().map_or(Json::Null, index),
     })
+}
+
+fn doing(action: &str) -> &'static str {
+    if action == "open" { "Opening" } else { "Closing" }
+}
+
+fn ephemeral_hook(address: &Instance, action: &str, elapsed_seconds: Option<u64>) -> Json {
+    let mut out = Map::new();
+    out.insert("resource".into(), resource(address));
+    out.insert("action".into(), action.into());
+    if let Some(seconds) = elapsed_seconds {
+        out.insert("elapsed_seconds".into(), seconds.into());
+    }
+    Json::Object(out)
 }
 
 fn hook(address: &Instance, action: PlanAction, id: Option<&str>, elapsed_seconds: Option<u64>) -> Json {

@@ -1,6 +1,5 @@
 //! Outputs and stored objects as text.
 
-use pilotis_schema::address::Mode;
 use pilotis_value::Value;
 
 use super::difference::Difference;
@@ -35,7 +34,7 @@ pub fn state_object(object: &StateObject<'_>, style: &Style) -> String {
     let head = style.paint(Role::Strong, &format!("# {}:{notes}", clean(&object.display))).into_owned();
     lines.line(0, Sign::None, &head);
     let resource = &object.address.resource;
-    let kind = if resource.mode == Mode::Data { "data" } else { "resource" };
+    let kind = resource.mode.keyword();
     let head = format!("{kind} {} {}", quote(&resource.type_name), quote(&resource.name));
     Difference::new(&mut lines, &[]).object(0, Sign::None, &head, &object.value, &object.value);
     lines.finish()

@@ -1,7 +1,7 @@
 //! A plan as text: the verdict first, then what goes, then everything in full, under the project that it belongs to.
 
 use pilotis_plan::{Plan, PlanAction, Reason, ResourceChange};
-use pilotis_schema::address::{Instance, Key, Mode};
+use pilotis_schema::address::{Instance, Key};
 
 use super::difference::Difference;
 use super::drift;
@@ -155,7 +155,7 @@ fn one(lines: &mut Lines<'_>, change: &ResourceChange, lost: Lost<'_>) {
         return;
     }
     let resource = &change.address.resource;
-    let kind = if resource.mode == Mode::Data { "data" } else { "resource" };
+    let kind = resource.mode.keyword();
     let head = format!("{kind} {} {}", quote(&resource.type_name), quote(&resource.name));
     Difference::new(lines, &change.replace_paths).object(
         4,

@@ -4,6 +4,7 @@ mod connecting;
 mod data;
 mod deletion;
 mod drift;
+mod ephemeral;
 mod faults;
 mod life;
 mod manifests;

@@ -342,7 +342,7 @@ pub(crate) fn fill_token_secret(world: &mut World, namespace: &str, stored: &Arc
     else {
         return;
     };
-    let token = reviews::new_token(world, namespace, &account, found.uid(), None);
+    let token = reviews::new_token(world, namespace, &account, found.uid(), &reviews::Terms::default());
     let mut object = stored.value.clone();
     let data = [
         ("ca.crt", STANDARD.encode(world.ca_pem())),

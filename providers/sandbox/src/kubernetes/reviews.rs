@@ -176,18 +176,24 @@ fn token_request(world: &mut World, call: &Call<'_>, resource: &Arc<Resource>) -
         let cause = super::status::Cause::invalid("spec.expirationSeconds", &seconds.into(), why);
         return Err(Failure::invalid(&about, vec![cause]));
     }
+    let bound = bound_object(world, &namespace, &name, &object["spec"]["boundObjectRef"])?;
     let end = Timestamp::now().checked_add(seconds.seconds()).unwrap_or(Timestamp::MAX);
     let end = end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let token = new_token(world, &namespace, &name, account.uid(), Some(&end));
-    let audiences = match object["spec"]["audiences"].as_array().filter(|list| !list.is_empty()) {
-        Some(list) => json!(list),
-        None => json!([call.server.url]),
+    let given = object["spec"]["audiences"].as_array().filter(|list| !list.is_empty());
+    let own = [ISSUER, call.server.url.as_str()];
+    let terms = Terms {
+        end: Some(&end),
+        audiences: given.cloned().unwrap_or_else(|| vec![ISSUER.into()]),
+        foreign: given.is_some_and(|list| !list.iter().any(|a| own.iter().any(|own| a == own))),
+        bound: bound.clone(),
     };
+    let audiences = given.map_or_else(|| json!([call.server.url]), |list| json!(list));
+    let token = new_token(world, &namespace, &name, account.uid(), &terms);
     let now = write::now();
     let mut owned = json!({
-        "manager": call.agent.split('/').next().unwrap_or_default(), "operation": "Update",
+        "manager": manager(call), "operation": "Update",
         "apiVersion": "authentication.k8s.io/v1", "time": now, "fieldsType": "FieldsV1",
-        "fieldsV1": { "f:spec": { "f:expirationSeconds": {} } },
+        "fieldsV1": { "f:spec": sent_fields(&object["spec"]) },
     });
     owned["subresource"] = "token".into();
     Ok(Reply::value(
@@ -198,10 +204,81 @@ fn token_request(world: &mut World, call: &Call<'_>, resource: &Arc<Resource>) -
                 "name": name, "namespace": namespace, "uid": account.uid(), "creationTimestamp": now,
                 "managedFields": [owned],
             },
-            "spec": { "audiences": audiences, "expirationSeconds": seconds, "boundObjectRef": null },
+            "spec": { "audiences": audiences, "expirationSeconds": seconds, "boundObjectRef": bound },
             "status": { "token": token, "expirationTimestamp": end },
         }),
     ))
+}
+
+/// Who wrote it: what the query says, or the part of the agent before the slash.
+fn manager<'a>(call: &'a Call<'_>) -> &'a str {
+    let given = call.query.text("fieldManager");
+    if given.is_empty() { call.agent.split('/').next().unwrap_or_default() } else { given }
+}
+
+/// The fields of a request's `spec`; what the server defaults is the sender's too.
+fn sent_fields(spec: &Value) -> Value {
+    let mut fields = serde_json::Map::from_iter([("f:expirationSeconds".to_owned(), json!({}))]);
+    let sent = spec.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    for (name, value) in sent {
+        let members = value.as_object().into_iter().flatten();
+        let inner: serde_json::Map<String, Value> =
+            members.map(|(name, _)| (format!("f:{name}"), json!({}))).collect();
+        fields.insert(format!("f:{name}"), inner.into());
+    }
+    fields.into()
+}
+
+/// The object that a token is bound to, as the answer names it; null if there is none.
+fn bound_object(world: &World, namespace: &str, account: &str, wanted: &Value) -> Result<Value, Failure> {
+    if wanted.is_null() {
+        return Ok(Value::Null);
+    }
+    let text = |name: &str| wanted[name].as_str().unwrap_or_default();
+    let (kind, name) = (text("kind"), text("name"));
+    let plural = match (text("apiVersion"), kind) {
+        ("" | "v1", "Pod") => "pods",
+        ("" | "v1", "Secret") => "secrets",
+        (version, _) => {
+            let (group, version) = version.split_once('/').unwrap_or(("", version));
+            let why = format!("cannot bind token to object of type {group}/{version}, Kind={kind}");
+            return Err(Failure::bad_request(why));
+        }
+    };
+    let about = super::status::About { group: "", kind: plural, name };
+    let found = world.get(&Key::new("", plural), &format!("{namespace}/{name}"));
+    let found = found.ok_or_else(|| Failure::not_found(&about))?;
+    let uid = text("uid");
+    if !uid.is_empty() && uid != found.uid() {
+        let why = format!(
+            "the UID in the bound object reference ({uid}) does not match the UID in record. The object might have been deleted and then recreated"
+        );
+        return Err(Failure::conflict(&about, &why));
+    }
+    let runs_as = found.value["spec"]["serviceAccountName"].as_str().unwrap_or("default");
+    if kind == "Pod" && runs_as != account {
+        let why = format!(
+            "cannot bind token for serviceaccount {account:?} to pod running with different serviceaccount name."
+        );
+        return Err(Failure::bad_request(why));
+    }
+    Ok(json!({ "kind": kind, "apiVersion": "v1", "name": name, "uid": found.uid() }))
+}
+
+/// Who issues tokens, and for whom they are unless something else is said.
+const ISSUER: &str = "https://kubernetes.default.svc";
+
+/// What a token is good for.
+#[derive(Debug, Default)]
+pub(crate) struct Terms<'a> {
+    /// Until when.
+    end: Option<&'a str>,
+    /// Who may accept it.
+    audiences: Vec<Value>,
+    /// Not for this server.
+    foreign: bool,
+    /// For as long as this object is there; null: for ever.
+    bound: Value,
 }
 
 fn token_key(token: &str) -> String {
@@ -215,14 +292,14 @@ pub(crate) fn new_token(
     namespace: &str,
     account: &str,
     uid: &str,
-    end: Option<&str>,
+    terms: &Terms<'_>,
 ) -> String {
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let subject = format!("system:serviceaccount:{namespace}:{account}");
     let random = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()].map(|id| id.into_bytes()).concat();
-    let expiry = end.and_then(|end| end.parse::<Timestamp>().ok()).map(Timestamp::as_second);
+    let expiry = terms.end.and_then(|end| end.parse::<Timestamp>().ok()).map(Timestamp::as_second);
     let mut claims = json!({
-        "iss": "https://kubernetes.default.svc", "sub": subject, "aud": ["https://kubernetes.default.svc"],
+        "iss": ISSUER, "sub": subject, "aud": terms.audiences,
         "iat": Timestamp::now().as_second(),
         "kubernetes.io": { "namespace": namespace, "serviceaccount": { "name": account, "uid": uid } },
     });
@@ -232,7 +309,8 @@ pub(crate) fn new_token(
     let head = json!({ "alg": "RS256", "kid": "sandbox" });
     let token = format!("{}.{}.{}", part(head), part(claims), URL_SAFE_NO_PAD.encode(random));
     let record = json!({
-        "metadata": {}, "namespace": namespace, "account": account, "uid": uid, "end": end,
+        "metadata": {}, "namespace": namespace, "account": account, "uid": uid, "end": terms.end,
+        "foreign": terms.foreign, "bound": terms.bound,
     });
     world.put(&tokens(), &token_key(&token), record);
     token
@@ -249,8 +327,14 @@ pub(crate) fn user_of(world: &World, token: &str) -> Option<User> {
     }
     let key = format!("{}/{}", text("namespace"), text("account"));
     let account = world.get(&Key::new("", "serviceaccounts"), &key)?;
-    if account.uid() != text("uid") {
+    if account.uid() != text("uid") || record["foreign"] == true {
         return None;
+    }
+    if let Some(bound) = record["bound"].as_object() {
+        let part = |name: &str| bound.get(name).and_then(Value::as_str).unwrap_or_default();
+        let plural = if part("kind") == "Pod" { "pods" } else { "secrets" };
+        let key = format!("{}/{}", text("namespace"), part("name"));
+        world.get(&Key::new("", plural), &key).filter(|found| found.uid() == part("uid"))?;
     }
     Some(User::service_account(text("namespace"), text("account"), text("uid")))
 }

@@ -3,47 +3,50 @@
 use std::fmt::Write as _;
 
 use anyhow::bail;
+use pilotis_schema::address::Mode;
 use pilotis_schema::{Attribute, Block, NestedBlock, Presence, ProviderSchema, ResourceSchema, SecretKind};
 
 use super::suggestion;
 use crate::builtin;
 
-/// `gitlab_group`, `gitlab_group.parent_id`, `data.gitlab_group`, `resource.gitlab_group`, `gitlab`.
+/// `gitlab_group`, `gitlab_group.parent_id`, `data.gitlab_group`, `resource.gitlab_group`, `ephemeral.kubernetes_token_request_v1`,
+/// `gitlab`.
 pub(super) fn explain(topic: &str) -> anyhow::Result<String> {
     let providers = builtin::providers();
     let schemas: Vec<&ProviderSchema> = providers.values().map(|p| p.schema()).collect();
     let (wanted, rest) = match topic.split_once('.') {
-        Some(("data", rest)) => (Some("data"), rest),
-        Some(("resource", rest)) => (Some("resource"), rest),
+        Some(("data", rest)) => (Some(Mode::Data), rest),
+        Some(("resource", rest)) => (Some(Mode::Managed), rest),
+        Some(("ephemeral", rest)) => (Some(Mode::Ephemeral), rest),
         _ => (None, topic),
     };
     let mut steps = rest.split('.');
     let name = steps.next().unwrap_or_default();
     let path: Vec<&str> = steps.collect();
-    let resource = schemas.iter().find_map(|s| s.resources.get(name)).filter(|_| wanted != Some("data"));
-    let data = schemas.iter().find_map(|s| s.data_sources.get(name)).filter(|_| wanted != Some("resource"));
-    match (resource, data) {
-        (Some(schema), data) => {
-            let mut text = described("resource", name, schema, &path)?;
-            if data.is_some() && path.is_empty() {
-                let _ =
-                    write!(text, "\nThere is a data source of that name too: pilotis explain data.{name}\n");
-            }
-            Ok(text)
-        }
-        (None, Some(schema)) => described("data", name, schema, &path),
-        (None, None) => match schemas.iter().find(|s| s.name == name) {
+    let of = |mode: &Mode| schemas.iter().find_map(|s| s.types(*mode).get(name));
+    let modes = [Mode::Managed, Mode::Data, Mode::Ephemeral];
+    let mut found = modes.iter().filter(|mode| wanted.is_none_or(|w| w == **mode) && of(mode).is_some());
+    let Some((mode, schema)) = found.next().and_then(|mode| Some((*mode, of(mode)?))) else {
+        return match schemas.iter().find(|s| s.name == name) {
             Some(schema) => provider(schema, &path),
             None => unknown(topic, name, &schemas),
-        },
+        };
+    };
+    let mut text = described(mode.keyword(), name, schema, &path)?;
+    for other in found.filter(|_| path.is_empty()) {
+        let what = if *other == Mode::Data { "a data source" } else { "an ephemeral resource" };
+        let word = other.keyword();
+        let _ = write!(text, "\nThere is {what} of that name too: pilotis explain {word}.{name}\n");
     }
+    Ok(text)
 }
 
 fn unknown(topic: &str, name: &str, schemas: &[&ProviderSchema]) -> anyhow::Result<String> {
-    let types = schemas.iter().flat_map(|s| s.resources.keys().chain(s.data_sources.keys()));
+    let all = [Mode::Managed, Mode::Data, Mode::Ephemeral];
+    let types = schemas.iter().flat_map(|s| all.into_iter().flat_map(|mode| s.types(mode).keys()));
     let names = types.chain(schemas.iter().map(|s| &s.name)).map(String::as_str);
     bail!(
-        "there is nothing to explain at {topic:?}: it is no code, resource type, data source or provider.{} `pilotis explain PROVIDER` lists a provider's types, `pilotis explain` all codes",
+        "there is nothing to explain at {topic:?}: it is no code, resource type, data source, ephemeral resource or provider.{} `pilotis explain PROVIDER` lists a provider's types, `pilotis explain` all codes",
         suggestion(name, names)
     )
 }
@@ -56,7 +59,12 @@ fn provider(schema: &ProviderSchema, path: &[&str]) -> anyhow::Result<String> {
     let mut text =
         format!("{header}\n\nTypes and attributes are named as in {} {}.\n", schema.source, schema.version);
     overview(&mut text, &schema.config);
-    for (title, types) in [("Resource types", &schema.resources), ("Data sources", &schema.data_sources)] {
+    let kinds = [
+        ("Resource types", &schema.resources),
+        ("Data sources", &schema.data_sources),
+        ("Ephemeral resources", &schema.ephemeral_resources),
+    ];
+    for (title, types) in kinds {
         if !types.is_empty() {
             let _ = write!(text, "\n{title}:\n");
             types.keys().for_each(|name| {

@@ -143,3 +143,46 @@ async fn a_service_account_s_token_is_that_account() {
     let read = cluster.get("/api/v1/namespaces/team/secrets/t").await.expect(200);
     assert!(read["data"]["token"].is_string() && read["data"]["ca.crt"].is_string());
 }
+
+#[tokio::test]
+async fn a_token_is_good_for_its_audience_and_for_as_long_as_what_it_is_bound_to() {
+    let cluster = cluster().await;
+    let path = "/api/v1/namespaces/team/serviceaccounts/default/token";
+    let request = |spec: Value| json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec });
+    let who = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+    let asks = |token: String| {
+        let body = Some(json!({}).to_string());
+        let cluster = &cluster;
+        async move {
+            cluster.ask(Ask { method: "POST", path: who, body, token: Some(&token), ..Ask::default() }).await
+        }
+    };
+    let token = |answer: &Value| answer["status"]["token"].as_str().unwrap().to_owned();
+
+    let foreign = cluster.post(path, request(json!({ "audiences": ["vault"] }))).await.expect(201);
+    assert_eq!(
+        foreign["spec"],
+        json!({ "audiences": ["vault"], "expirationSeconds": 3600, "boundObjectRef": null })
+    );
+    asks(token(&foreign)).await.expect(401);
+    let both = ["vault", "https://kubernetes.default.svc"];
+    let own = cluster.post(path, request(json!({ "audiences": both }))).await.expect(201);
+    let user = asks(token(&own)).await.expect(201);
+    assert_eq!(user["status"]["userInfo"]["username"], "system:serviceaccount:team:default");
+
+    let secrets = "/api/v1/namespaces/team/secrets";
+    let secret = cluster.post(secrets, json!({ "metadata": { "name": "anchor" } })).await.expect(201);
+    let bound = |kind: &str, uid: &str| json!({ "boundObjectRef": { "apiVersion": "v1", "kind": kind, "name": "anchor", "uid": uid } });
+    let uid = secret["metadata"]["uid"].as_str().unwrap();
+    let given = cluster.post(path, request(bound("Secret", ""))).await.expect(201);
+    assert_eq!(given["spec"]["boundObjectRef"]["uid"], uid);
+    asks(token(&given)).await.expect(201);
+    cluster.post(path, request(bound("Secret", "other"))).await.expect(409);
+    cluster.post(path, request(bound("Pod", ""))).await.expect(404);
+    cluster.post(path, request(bound("ConfigMap", ""))).await.expect(400);
+    cluster
+        .ask(Ask { method: "DELETE", path: "/api/v1/namespaces/team/secrets/anchor", ..Ask::default() })
+        .await
+        .expect(200);
+    asks(token(&given)).await.expect(401);
+}
