@@ -93,7 +93,14 @@ fn with_import(configuration: &Configuration, address: &Instance, id: &str) -> C
         // It stands nowhere in the text; the address says what an error is about.
         let span = Span { file: FileId(0), start: 0, end: 0 };
         let id = Compiled::of(Value::string(id), span);
-        root.imports.push(Import { to: address.clone(), key: None, repetition: Repetition::One, id, span });
+        root.imports.push(Import {
+            to: address.clone(),
+            key: None,
+            repetition: Repetition::One,
+            id,
+            to_span: span,
+            span,
+        });
     }
     configuration
 }

@@ -69,6 +69,18 @@ pub(crate) enum Command {
     Completion(CompletionArgs),
 }
 
+impl Command {
+    /// It writes a stream of events in JSON, in which errors are events too.
+    pub(crate) fn streams_json(&self) -> bool {
+        match self {
+            Command::Plan(args) => args.view.json,
+            Command::Apply(args) | Command::Destroy(args) => args.view.json,
+            Command::Init(args) => args.view.json,
+            _ => false,
+        }
+    }
+}
+
 /// How things are shown.
 #[derive(Debug, Args, Clone)]
 pub(crate) struct ViewArgs {

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use pilotis_config::{Configuration, LoadOptions, Schemas, Sources as _, VariableSource, load};
+use pilotis_config::{
+    Configuration, LoadOptions, Loaded, Schemas, Sources as _, VariableSource, load, load_apart,
+};
 use pilotis_diag::Diagnostics;
 use pilotis_plan::recording::{ModuleFiles, RecordingSources};
+use pilotis_plan::{Known, validate};
 use pilotis_sdk::Provider;
 use pilotis_state_sqlite::SqliteStore;
 
@@ -44,16 +47,25 @@ impl Folder {
         (configuration, diagnostics)
     }
 
-    /// The same, fetching the modules that are missing. Says how many are locked.
+    /// What is wrong with a configuration's expressions, but for what was `said` of them when it was read.
+    pub(crate) fn validate(&self, configuration: &Configuration, said: &Diagnostics) -> Diagnostics {
+        let cwd = self.disk.cwd.display().to_string();
+        let known = Known { files: &*self.disk, cwd: &cwd, workspace: "default", now: crate::clock::now() };
+        validate(configuration, &known, said)
+    }
+
+    /// Reads the structure of the configuration, fetching the modules that are missing: what is wrong inside the blocks comes with
+    /// `validate` and `plan`. Says how many are locked.
     pub(crate) fn prepare(&self, upgrade: bool) -> anyhow::Result<(Configuration, Diagnostics, usize)> {
         let options = LoadOptions { root: ".".into(), version: env!("CARGO_PKG_VERSION").into() };
         let sources = Fetching::new(&self.disk, upgrade);
-        let (configuration, diagnostics) = load(&options, &sources, &self.schemas());
+        let Loaded { configuration, structure: diagnostics, .. } =
+            load_apart(&options, &sources, &self.schemas());
         let locked = if diagnostics.has_errors() { 0 } else { sources.lock()? };
         Ok((configuration, diagnostics, locked))
     }
 
-    /// The same, and the files that it was read from.
+    /// Reads the configuration. All mistakes come back together, and the files that it was read from.
     pub(crate) fn configuration_and_files(&self) -> (Configuration, Diagnostics, ModuleFiles) {
         let options = LoadOptions { root: ".".into(), version: env!("CARGO_PKG_VERSION").into() };
         let sources = RecordingSources::new(&*self.disk);

@@ -41,11 +41,12 @@ fn main() -> ExitCode {
         }
     };
     log();
+    let streams = cli.command.streams_json();
     match run(cli) {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(error) => {
             let exit = exit_of(&error);
-            view::View::plain(false).error(&error);
+            view::View::plain(false).error(&error, streams);
             ExitCode::from(exit as u8)
         }
     }

@@ -69,6 +69,9 @@ impl Session {
             variables = root_variables(root, &given, &mut sources, &surroundings, &mut diagnostics);
             ephemeral = given_ephemeral(root, &given);
         }
+        // What is only a warning, the plan will say.
+        let found = folder.validate(&configuration, &diagnostics).into_iter();
+        diagnostics.extend(found.filter(|d| d.severity == Severity::Error));
         diagnostics.sort();
         view.diagnostics(&diagnostics, &sources);
         if diagnostics.has_errors() {

@@ -64,18 +64,26 @@ impl View {
         }
     }
 
-    /// Shows an error that isn't about a place in the configuration, with its causes.
-    pub(crate) fn error(&self, error: &anyhow::Error) {
+    /// Shows an error that isn't about a place in the configuration, with its causes; for a program that reads events, as an event too.
+    pub(crate) fn error(&self, error: &anyhow::Error, event: bool) {
         let mut chain = error.chain().map(ToString::to_string);
-        let mut text = format!("Error: {}\n", chain.next().unwrap_or_default());
+        let summary = chain.next().unwrap_or_default();
+        let mut text = format!("Error: {summary}\n");
+        let mut detail = Vec::new();
         for cause in chain {
             // Many an error says its cause in its own text.
             if !cause.is_empty() && !text.contains(&cause) {
                 text.push_str(&format!("\n  {cause}\n"));
+                detail.push(cause);
             }
         }
         if let Some(advice) = advice(error) {
             text.push_str(&format!("\n{advice}\n"));
+            detail.push(advice.to_owned());
+        }
+        if event {
+            let diagnostic = Diagnostic::error(summary).detail(detail.join("\n\n"));
+            View { json: true, ..*self }.diagnostic(&diagnostic, &SourceMap::default());
         }
         self.say(&text);
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use pilotis_schema::{Attribute, Block, Nesting, Presence, ProviderSchema, ResourceSchema, SecretKind};
+use pilotis_schema::{Block, Nesting, ProviderSchema, ResourceSchema};
 use pilotis_sdk::Provider;
 
 fn page(name: &str) -> PathBuf {
@@ -69,10 +69,10 @@ fn errors() {
         let _ = write!(text, "\n## {title}\n");
         for page in pilotis_diag::explanations(pages) {
             // What a fence says to the tests isn't for readers.
-            let body = page
-                .body
-                .replace("```hcl wrong plan", "```hcl wrong")
-                .replace("```hcl right plan", "```hcl right");
+            let body = ["plan", "after"].iter().fold(page.body.to_owned(), |body, how| {
+                body.replace(&format!("```hcl wrong {how}\n"), "```hcl wrong\n")
+                    .replace(&format!("```hcl right {how}\n"), "```hcl right\n")
+            });
             let body = ["hcl", "text"].iter().fold(body, |body, language| {
                 let fence = format!("```{language}\n");
                 body.replace(&format!("```{language} wrong\n"), &format!("Wrong:\n\n{fence}"))
@@ -136,7 +136,7 @@ fn block(text: &mut String, block: &Block, depth: usize) {
     let indent = "  ".repeat(depth);
     for (name, a) in &block.attributes {
         let doc = a.doc.replace("\n\n", " ").replace('\n', " ");
-        let _ = writeln!(text, "{indent}- `{name}` ({}) {doc}", properties(a).join(", "));
+        let _ = writeln!(text, "{indent}- `{name}` ({}; {}) {doc}", a.ty, a.properties().join("; "));
     }
     for (name, nested) in &block.blocks {
         let many = match (nested.nesting, nested.min, nested.max) {
@@ -149,47 +149,4 @@ fn block(text: &mut String, block: &Block, depth: usize) {
         let _ = writeln!(text, "{indent}- `{name}` ({many}) {doc}");
         self::block(text, &nested.block, depth + 1);
     }
-}
-
-fn properties(a: &Attribute) -> Vec<String> {
-    let mut all = vec![a.ty.to_string()];
-    all.push(
-        match a.presence {
-            Presence::Required => "required",
-            Presence::Optional => "optional",
-            Presence::OptionalComputed => "optional, else the service's",
-            Presence::Computed => "computed",
-        }
-        .to_owned(),
-    );
-    if let Some(default) = &a.default {
-        all.push(format!("default `{default:?}`"));
-    }
-    if !a.one_of.is_empty() {
-        all.push(format!(
-            "one of {}",
-            a.one_of.iter().map(|s| format!("`{s}`")).collect::<Vec<_>>().join(" ")
-        ));
-    }
-    if a.force_new {
-        all.push("a change makes a new object".into());
-    }
-    if let Some(kind) = a.secret {
-        all.push(
-            match kind {
-                SecretKind::GivenNeverReturned => "secret, never returned",
-                SecretKind::GivenMasked => "secret, returned masked",
-                SecretKind::MadeShownOnce => "secret, shown once",
-                SecretKind::MadeReadable | SecretKind::Readable => "secret",
-            }
-            .to_owned(),
-        );
-    }
-    if a.write_only {
-        all.push("write-only: never stored".into());
-    }
-    if let Some(instead) = &a.deprecated {
-        all.push(format!("deprecated: {instead}"));
-    }
-    all
 }

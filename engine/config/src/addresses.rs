@@ -31,7 +31,7 @@ fn check_moves(build: &mut Build<'_>) {
     for (i, moved) in build.out.moved.iter().enumerate() {
         let twice = build.out.moved[..i].iter().find(|m| m.to == moved.to || m.from == moved.from);
         if let Some(first) = twice {
-            build.diags.push(
+            build.meaning.push(
                 Diagnostic::error("Ambiguous move statements")
                     .code(codes::ADDRESS)
                     .detail("Two statements move something to the same address, or the same thing to two addresses.")
@@ -51,8 +51,8 @@ fn check_imports(build: &mut Build<'_>) {
                 Diagnostic::error(format!("Duplicate import configuration for \"{shown}\""))
                     .code(codes::DUPLICATE)
                     .detail("An import block for this address was already declared.")
-                    .at(import.span)
-                    .also(first.span, "first declared here"),
+                    .at(import.to_span)
+                    .also(first.to_span, "first declared here"),
             );
         }
     }
@@ -76,7 +76,7 @@ fn moved(build: &mut Build<'_>, block: &Block) {
         return;
     }
     if from == to {
-        build.diags.push(
+        build.meaning.push(
             Diagnostic::error("Redundant move statement")
                 .code(codes::ADDRESS)
                 .detail("This statement declares a move from an address to itself, so it does nothing.")
@@ -187,7 +187,8 @@ fn import(build: &mut Build<'_>, block: &Block) {
         return;
     }
     let Some(id) = id else { return };
-    build.out.imports.push(Import { to: instance, key, repetition, id, span: block.header });
+    let (to_span, span) = (to.expr.span, block.header);
+    build.out.imports.push(Import { to: instance, key, repetition, id, to_span, span });
 }
 
 /// The mode of what an address names; none for a module.

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use ecow::EcoString;
 use pilotis_diag::{Diagnostic, Diagnostics, Span, did_you_mean};
-use pilotis_lang::{Compiled, Frame, Reference, Slot, Surroundings};
+use pilotis_lang::{Cause, Compiled, Frame, Reference, Slot, Surroundings};
 use pilotis_schema::Nesting;
 use pilotis_value::convert::convert;
 use pilotis_value::{Kind, Marks, Path, Type, Value};
@@ -164,8 +164,9 @@ impl Run<'_> {
         match attribute.rules.check(&attribute.name, &value, places) {
             Ok(value) => value,
             Err(mut diagnostic) => {
-                let shown = compiled.values(&self.locals, self.context.frame, &self.context.surroundings);
-                diagnostic.values = shown;
+                let context = self.context;
+                diagnostic.values =
+                    compiled.values(&self.locals, context.frame, &context.surroundings, Cause::Other);
                 self.diags.push(*diagnostic);
                 Value::unknown(attribute.rules.ty.clone())
             }

@@ -35,6 +35,8 @@ pub(crate) const REFERENCE: &str = "E0321";
 pub(crate) const NO_ATTRIBUTE: &str = "E0322";
 /// A reference to all instances where one is meant, or the reverse.
 pub(crate) const INSTANCE_KEY: &str = "E0323";
+/// A reference in quotes.
+pub(crate) const QUOTED: &str = "W0324";
 /// A resource type that no provider has.
 pub(crate) const UNKNOWN_TYPE: &str = "E0330";
 /// A provider that there isn't.

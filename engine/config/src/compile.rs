@@ -4,7 +4,7 @@ mod calls;
 mod providers;
 mod resources;
 
-use pilotis_diag::{Diagnostic, Diagnostics};
+use pilotis_diag::{Diagnostic, Diagnostics, Span};
 use pilotis_lang::{Compiled, Slot, compile, constant, parse_constraint};
 use pilotis_syntax::ast::{Attribute, Block, Expr, ExprKind, Ident, Traversal, TraversalStep};
 use pilotis_value::{Constraint, Step, Value};
@@ -40,6 +40,7 @@ pub(crate) fn module(
         is_root: id.0 == 0,
         provider_keys: Vec::new(),
         diags: std::mem::take(&mut loader.diags),
+        meaning: std::mem::take(&mut loader.meaning),
         out,
     };
     build.variables(&all.variables);
@@ -58,6 +59,7 @@ pub(crate) fn module(
     build.checks(&all.checks);
     addresses::refactorings(&mut build, all);
     loader.diags = build.diags;
+    loader.meaning = build.meaning;
     loader.modules[id.0 as usize] = build.out;
 }
 
@@ -72,6 +74,8 @@ pub(crate) struct Build<'a> {
     /// `for_each` of providers, as they are written.
     provider_keys: Vec<(ProviderRef, Expr)>,
     pub(crate) diags: Diagnostics,
+    /// Mistakes of what stands in blocks, not of the blocks themselves.
+    pub(crate) meaning: Diagnostics,
     pub(crate) out: Module,
 }
 
@@ -82,7 +86,7 @@ impl<'a> Build<'a> {
 
     pub(crate) fn compile(&mut self, expr: &Expr, allowed: Allowed) -> Compiled {
         let mut scope = self.scope(allowed);
-        compile(expr, &mut scope, &[], &mut self.diags)
+        compile(expr, &mut scope, &[], &mut self.meaning)
     }
 
     fn variables(&mut self, blocks: &[&Block]) {
@@ -117,9 +121,8 @@ impl<'a> Build<'a> {
                 || shape::flag(&block.body, "nullable", &mut self.diags);
             let default =
                 shape::attribute(&block.body, "default").and_then(|d| self.default(d, &constraint, nullable));
-            let validations = shape::blocks(&block.body, "validation")
-                .filter_map(|b| self.condition(b, Allowed::default()))
-                .collect();
+            let validations =
+                shape::blocks(&block.body, "validation").filter_map(|b| self.rule(b, &name.text)).collect();
             self.out.variables.push(Variable {
                 name: name.text.to_string(),
                 constraint,
@@ -171,11 +174,30 @@ impl<'a> Build<'a> {
         Some(Condition { condition, error_message })
     }
 
+    /// A rule of a variable: one that doesn't look at the variable would say nothing of what is given.
+    fn rule(&mut self, block: &Block, variable: &str) -> Option<Condition> {
+        let before = self.meaning.len();
+        let found = self.condition(block, Allowed::default())?;
+        let own = Symbol::Variable(self.out.variables.len() as u32);
+        let is_own = |slot: Slot| self.names.symbols.get(slot.0 as usize) == Some(&own);
+        if self.meaning.len() == before && !found.condition.references().iter().any(|r| is_own(r.slot)) {
+            self.diags.push(
+                Diagnostic::error("Invalid variable validation condition")
+                    .code(codes::META)
+                    .detail(format!(
+                        "The condition for variable \"{variable}\" must refer to var.{variable} in order to test incoming values."
+                    ))
+                    .at(found.condition.span()),
+            );
+        }
+        Some(found)
+    }
+
     /// A condition that is no rule of a variable: one that refers to nothing would check nothing.
     pub(crate) fn checked_condition(&mut self, block: &Block, allowed: Allowed) -> Option<Condition> {
-        let before = self.diags.len();
+        let before = self.meaning.len();
         let found = self.condition(block, allowed)?;
-        if found.condition.references().is_empty() && self.diags.len() == before {
+        if found.condition.references().is_empty() && self.meaning.len() == before {
             self.diags.push(
                 Diagnostic::error(format!("Invalid {} expression", block.kind.text))
                     .code(codes::META)
@@ -221,7 +243,7 @@ impl<'a> Build<'a> {
             let depends_on = self.depends_on(block);
             let ephemeral = shape::flag(&block.body, "ephemeral", &mut self.diags);
             if ephemeral && self.is_root {
-                self.diags.push(
+                self.meaning.push(
                     Diagnostic::error("Ephemeral output not allowed")
                         .code(codes::META)
                         .detail("Outputs of the root module are stored, so none can be ephemeral.")
@@ -301,6 +323,9 @@ impl<'a> Build<'a> {
         };
         let mut slots = Vec::new();
         for item in items {
+            if shape::literal_text(item).is_some() {
+                self.meaning.push(quoted(item.span));
+            }
             let Some(reference) = static_reference(item) else {
                 self.diags.push(
                     Diagnostic::error("Invalid expression")
@@ -315,7 +340,7 @@ impl<'a> Build<'a> {
                 let symbol = self.names.symbols.get(reference.slot.0 as usize);
                 let is_part = reference.path.0.iter().any(|s| matches!(s, Step::Attribute(_)));
                 if is_part && matches!(symbol, Some(Symbol::Resource(_))) {
-                    self.diags.push(
+                    self.meaning.push(
                         Diagnostic::error("Invalid depends_on reference")
                             .code(codes::META)
                             .detail("References in depends_on must be to a whole object (resource, etc), not to an attribute of an object.")
@@ -327,6 +352,15 @@ impl<'a> Build<'a> {
         }
         slots
     }
+}
+
+/// A reference in quotes, as configurations of long ago have it.
+fn quoted(span: Span) -> Diagnostic {
+    Diagnostic::warning("Quoted references are deprecated")
+        .code(codes::QUOTED)
+        .detail("In this context, references are expected literally rather than in quotes.")
+        .at(span)
+        .help("Remove the quotes.")
 }
 
 const RESERVED: [&str; 8] =

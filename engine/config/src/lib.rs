@@ -29,7 +29,7 @@ mod version;
 
 pub use body::{BodyContext, CompiledBody};
 pub use codes::EXPLANATIONS;
-pub use load::{LoadOptions, load};
+pub use load::{LoadOptions, Loaded, load, load_apart};
 pub use model::*;
 pub use source::{FETCHED, GitSource};
 pub use sources::{Schemas, Sources};

@@ -34,6 +34,14 @@ const MAX_DEPTH: usize = 64;
 /// Reads, checks and compiles everything. All mistakes of all files come back together; the Configuration is usable for planning
 /// only if none is an error.
 pub fn load(options: &LoadOptions, sources: &dyn Sources, schemas: &Schemas) -> (Configuration, Diagnostics) {
+    let Loaded { configuration, structure: mut diags, meaning } = load_apart(options, sources, schemas);
+    diags.extend(meaning);
+    diags.sort();
+    (configuration, diags)
+}
+
+/// The same, with mistakes of structure (without which modules can be found) and of meaning kept apart.
+pub fn load_apart(options: &LoadOptions, sources: &dyn Sources, schemas: &Schemas) -> Loaded {
     let mut loader = Loader {
         options,
         sources,
@@ -46,6 +54,7 @@ pub fn load(options: &LoadOptions, sources: &dyn Sources, schemas: &Schemas) -> 
         settings: Settings::default(),
         missing: None,
         diags: Diagnostics::new(),
+        meaning: Diagnostics::new(),
     };
     if let Err(failure) = loader.module(&normal(&options.root)) {
         let diagnostic = failure.diagnostic(&options.root, None);
@@ -54,9 +63,20 @@ pub fn load(options: &LoadOptions, sources: &dyn Sources, schemas: &Schemas) -> 
             loader.modules.push(Module::empty(&options.root));
         }
     }
-    let mut diags = loader.diags;
-    diags.sort();
-    (Configuration { modules: loader.modules, sources: loader.map, settings: loader.settings }, diags)
+    let configuration =
+        Configuration { modules: loader.modules, sources: loader.map, settings: loader.settings };
+    Loaded { configuration, structure: loader.diags, meaning: loader.meaning }
+}
+
+/// A configuration and what is wrong with it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub configuration: Configuration,
+    /// Mistakes of blocks and their places: what files and modules there are may be misread because of them.
+    pub structure: Diagnostics,
+    /// Mistakes of what stands in the blocks: names that mean nothing, arguments that a type doesn't have.
+    pub meaning: Diagnostics,
 }
 
 pub(crate) struct Loader<'a> {
@@ -74,6 +94,8 @@ pub(crate) struct Loader<'a> {
     /// Stands for modules that can't be read.
     pub(crate) missing: Option<ModuleId>,
     pub(crate) diags: Diagnostics,
+    /// Mistakes that don't keep modules from being found.
+    pub(crate) meaning: Diagnostics,
 }
 
 /// A file that was read; what a property in JSON is depends on the others.
@@ -255,7 +277,7 @@ impl Loader<'_> {
             Ok(dir) => dir,
             Err(bad) => {
                 self.diags.push(
-                    Diagnostic::error("Unsupported module source")
+                    Diagnostic::error("Invalid module source address")
                         .code(codes::MODULE)
                         .detail(bad.detail)
                         .at(if bad.is_secret { header } else { span })
@@ -334,8 +356,14 @@ impl Loader<'_> {
                 return true;
             };
             let article = if what.starts_with('o') { "An" } else { "A" };
+            let kind = match what {
+                "variable" => "declaration",
+                "local value" | "output" => "definition",
+                "module" => "call",
+                _ => "configuration",
+            };
             diags.push(shape::duplicate(
-                format!("Duplicate {what}"),
+                format!("Duplicate {what} {kind}"),
                 format!(
                     "{article} {what} named \"{name}\" was already declared; names must be unique within a module."
                 ),

@@ -381,6 +381,8 @@ pub struct Import {
     pub repetition: Repetition,
     /// The service's id.
     pub id: Compiled,
+    /// Where `to` was written.
+    pub to_span: Span,
     /// Where.
     pub span: Span,
 }

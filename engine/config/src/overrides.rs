@@ -34,7 +34,7 @@ pub(crate) fn apply(base: &mut [Body], changes: Body, diags: &mut Diagnostics) {
             None => {
                 let labels: Vec<String> = block.labels.iter().map(|l| format!(" \"{}\"", l.text)).collect();
                 diags.push(
-                    Diagnostic::error(format!("Missing base {} block to override", block.kind.text))
+                    Diagnostic::error(format!("Missing {} to override", what(&block.kind.text)))
                         .code(codes::UNDECLARED)
                         .detail(format!(
                             "There is no block {}{}. An override file can only override a block that was already declared in a file that is \
@@ -46,6 +46,17 @@ pub(crate) fn apply(base: &mut [Body], changes: Body, diags: &mut Diagnostics) {
                 );
             }
         }
+    }
+}
+
+/// What a block declares.
+fn what(kind: &str) -> String {
+    match kind {
+        "resource" | "data" => "resource".to_owned(),
+        "variable" => "base variable declaration".to_owned(),
+        "output" => "base output definition".to_owned(),
+        "module" => "module call".to_owned(),
+        other => format!("base {other} block"),
     }
 }
 

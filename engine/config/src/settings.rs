@@ -87,11 +87,14 @@ fn required_version(attribute: &Attribute, program: &str, ours: &str, diags: &mu
     match fits(&version, &text) {
         Ok(true) => {}
         Ok(false) => diags.push(
-            Diagnostic::error(format!("Unsupported {program} version"))
-                .code(codes::VERSION)
-                .detail(detail)
-                .at(attribute.expr.span)
-                .help("Use a version of Pilotis that fits, or change the constraint."),
+            Diagnostic::error(match program {
+                "Terraform" => "Unsupported Terraform Core version",
+                _ => "Unsupported Pilotis version",
+            })
+            .code(codes::VERSION)
+            .detail(detail)
+            .at(attribute.expr.span)
+            .help("Use a version of Pilotis that fits, or change the constraint."),
         ),
         Err(why) => diags.push(bad_constraint(&why, attribute.expr.span)),
     }

@@ -220,7 +220,14 @@ pub(crate) fn constant(attribute: &Attribute, ty: &Type, diags: &mut Diagnostics
     match convert(&value, ty) {
         Ok(value) => Some(value),
         Err(e) => {
-            diags.push(wrong_type(&attribute.name.text, &e.message, attribute.expr.span));
+            // What the language itself asks for, not a schema.
+            let detail = format!("Unsuitable value for \"{}\": {}.", attribute.name.text, e.message);
+            diags.push(
+                Diagnostic::error("Unsuitable value type")
+                    .code(codes::WRONG_TYPE)
+                    .detail(detail)
+                    .at(attribute.expr.span),
+            );
             None
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ecow::EcoString;
 use pilotis_diag::{Diagnostic, Diagnostics, Span};
-use pilotis_lang::{Compiled, Frame, Slot, Surroundings};
+use pilotis_lang::{Cause, Compiled, Frame, Slot, Surroundings};
 use pilotis_value::convert::convert;
 use pilotis_value::{Kind, Marks, Path, Step, Type, Value};
 
@@ -321,8 +321,10 @@ fn broken(
     d = d.at((asker.place)(variable, part).unwrap_or(declared.span));
     if asker.block.is_none() {
         d = d.also(rule.condition.span(), "the rule that it breaks");
-        if !value.marks_deep().intersects(Marks::SENSITIVE | Marks::EPHEMERAL) {
-            d = d.value(format!("var.{}", declared.name), pilotis_lang::describe(value));
+        if !value.marks_deep().intersects(Marks::SENSITIVE | Marks::EPHEMERAL)
+            && let Some(text) = pilotis_lang::describe(value, Cause::Other)
+        {
+            d = d.value(format!("var.{}", declared.name), text);
         }
     }
     d

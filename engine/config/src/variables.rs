@@ -36,7 +36,20 @@ pub type RootVariables = BTreeMap<String, Value>;
 struct Origin {
     value: Value,
     span: Option<Span>,
+    /// It stands in a file, not on the command line or in the environment.
+    in_file: bool,
     source: String,
+}
+
+impl Origin {
+    /// Says where a value is unsuitable: in its file. One of the command line is shown beside the variable that it is for.
+    fn place(&self, variable: &Variable, diagnostic: Diagnostic) -> Diagnostic {
+        match self.span {
+            Some(span) if self.in_file => diagnostic.at(span),
+            Some(span) => diagnostic.at(variable.span).also(span, "the value"),
+            None => diagnostic.at(variable.span),
+        }
+    }
 }
 
 /// Values of all variables of the root module; validation conditions are the planner's to check.
@@ -145,7 +158,7 @@ impl Reader<'_> {
     fn text(&mut self, variable: &Variable, text: &str, source: String) {
         let literal = variable.constraint.ty.is_primitive() || variable.constraint.ty == Type::Dynamic;
         if literal {
-            let origin = Origin { value: Value::string(text), span: None, source };
+            let origin = Origin { value: Value::string(text), span: None, in_file: false, source };
             self.found.insert(variable.name.clone(), origin);
             return;
         }
@@ -153,18 +166,18 @@ impl Reader<'_> {
         let (expr, parse_diags) = parse_expression(self.sources, file);
         let failed = parse_diags.has_errors();
         self.diags.extend(parse_diags);
-        self.expression(&variable.name, &expr, failed, source);
+        self.expression(&variable.name, &expr, failed, false, source);
     }
 
     /// A value that couldn't be read is an unknown: that it is missing is not said too.
-    fn expression(&mut self, name: &str, expr: &Expr, failed: bool, source: String) {
+    fn expression(&mut self, name: &str, expr: &Expr, failed: bool, in_file: bool, source: String) {
         let mut found = Diagnostics::new();
         let mut value = Value::unknown(Type::Dynamic);
         if !failed {
             value = constant(expr, &mut found);
         }
         self.diags.extend(found);
-        self.found.insert(name.to_owned(), Origin { value, span: Some(expr.span), source });
+        self.found.insert(name.to_owned(), Origin { value, span: Some(expr.span), in_file, source });
     }
 
     fn file(&mut self, name: &str, text: &str) {
@@ -180,7 +193,7 @@ impl Reader<'_> {
         };
         for block in &body.blocks {
             self.diags.push(
-                Diagnostic::error("Unexpected block")
+                Diagnostic::error(format!("Unexpected {:?} block", block.kind.text.as_str()))
                     .code(codes::UNKNOWN_BLOCK)
                     .detail("A variables file holds only values: `name = value`. Blocks stand in configuration files.")
                     .at(block.header),
@@ -193,7 +206,7 @@ impl Reader<'_> {
                 self.diags.push(d);
                 continue;
             }
-            self.expression(given, &attribute.expr, false, name.to_owned());
+            self.expression(given, &attribute.expr, false, true, name.to_owned());
         }
     }
 }
@@ -234,7 +247,7 @@ fn converted(variable: &Variable, origin: &Origin, diags: &mut Diagnostics) -> V
             "The value for var.{}, from {}, is not suitable: required variable may not be set to null.",
             variable.name, origin.source
         ));
-        diags.push(d.at(origin.span.unwrap_or(variable.span)));
+        diags.push(origin.place(variable, d));
         return ty();
     }
     match variable.constraint.apply(&origin.value) {
@@ -247,7 +260,7 @@ fn converted(variable: &Variable, origin: &Origin, diags: &mut Diagnostics) -> V
                     variable.name, origin.source
                 ),
             );
-            diags.push(d.at(origin.span.unwrap_or(variable.span)));
+            diags.push(origin.place(variable, d));
             ty()
         }
     }

@@ -143,7 +143,7 @@ error[E0304]: Incorrect attribute value type
   |                           ^^^^^
   |
   = Inappropriate value for attribute "name": string required.
-  = note: var.n is a tuple with 1 element
+  = note: var.n is tuple with 1 element
 
 error[E0304]: Incorrect attribute value type
  --> main.hcl:7:33
@@ -152,7 +152,7 @@ error[E0304]: Incorrect attribute value type
   |                                 ^^^^^
   |
   = Inappropriate value for attribute "tags": [1]: string required.
-  = note: var.n is a tuple with 1 element
+  = note: var.n is tuple with 1 element
 
 error[E0305]: Invalid value
  --> main.hcl:6:27

@@ -244,7 +244,7 @@ locals {
   b = project.carto.uri
   c = project["carto"].url
 }"#)), @r#"
-error[E0308]: Duplicate project
+error[E0308]: Duplicate project configuration
  --> main.hcl:4:1
   |
 1 | project "carto" {

@@ -44,7 +44,7 @@ error[E0340]: Unreadable module
     assert_snapshot!(said_with_modules(r#"module "m" {
   source = "modules"
 }"#), @r#"
-error[E0340]: Unsupported module source
+error[E0340]: Invalid module source address
  --> main.hcl:2:12
   |
 2 |   source = "modules"
@@ -101,14 +101,6 @@ error[E0302]: Unsupported argument
   |
   = An argument named "nmae" is not expected here.
   = help: Did you mean "name"?
-
-error[E0304]: Incorrect attribute value type
- --> main.hcl:4:12
-  |
-4 |   size   = "big"
-  |            ^^^^^
-  |
-  = Inappropriate value for attribute "size": a number is required.
 
 error[E0322]: Unsupported attribute
  --> main.hcl:7:16

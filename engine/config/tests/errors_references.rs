@@ -338,7 +338,7 @@ output "c" {
 output "c" {
   value = 2
 }"#), @r#"
-error[E0308]: Duplicate variable
+error[E0308]: Duplicate variable declaration
  --> main.hcl:2:1
   |
 1 | variable "a" {}
@@ -348,7 +348,7 @@ error[E0308]: Duplicate variable
   |
   = A variable named "a" was already declared; names must be unique within a module.
 
-error[E0308]: Duplicate local value
+error[E0308]: Duplicate local value definition
  --> main.hcl:7:3
   |
 4 |   b = 1
@@ -359,7 +359,7 @@ error[E0308]: Duplicate local value
   |
   = A local value named "b" was already declared; names must be unique within a module.
 
-error[E0308]: Duplicate output
+error[E0308]: Duplicate output definition
   --> main.hcl:12:1
    |
  9 | output "c" {
@@ -379,7 +379,7 @@ resource "gitlab_group" "a" {
   name = "b"
   path = "b"
 }"#), @r#"
-error[E0308]: Duplicate resource "gitlab_group"
+error[E0308]: Duplicate resource "gitlab_group" configuration
  --> main.hcl:5:1
   |
 1 | resource "gitlab_group" "a" {

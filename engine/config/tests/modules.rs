@@ -104,7 +104,7 @@ fn override_files_change_blocks() {
     );
     let (configuration, diags) = load_memory(&memory);
     insta::assert_snapshot!(rendered(&configuration, &diags), @r#"
-error[E0320]: Missing base output block to override
+error[E0320]: Missing base output definition to override
   --> z_override.hcl:14:9
    |
 14 |         output "none" {

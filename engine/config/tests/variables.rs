@@ -91,7 +91,7 @@ variable "tags" {
     ];
     let (configuration, _, diags) = values(declared, &given);
     insta::assert_snapshot!(rendered(&configuration, &diags), @r#"
-error[E0301]: Unexpected block
+error[E0301]: Unexpected "block" block
  --> terraform.tfvars:3:1
   |
 3 | block {}

@@ -20,6 +20,15 @@ pub struct Label {
     pub text: String,
 }
 
+/// A call of a function that a diagnostic is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionCall {
+    /// The name that it was called by.
+    pub called_as: String,
+    /// Its name, parameters and type, for programs.
+    pub signature: serde_json::Value,
+}
+
 /// One thing to tell a person: what, where, why, what to do next. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -37,8 +46,11 @@ pub struct Diagnostic {
     pub secondary: Vec<Label>,
     /// What to do next, one sentence each.
     pub help: Vec<String>,
-    /// Values of what the expression refers to: name and text ("is null", "is \"x\"", "is a list with 3 elements"; never a secret).
+    /// Values of what the expression refers to: name and text ("is null", "is \"x\"", "is list of string with 3 elements"; never a
+    /// secret).
     pub values: Vec<(String, String)>,
+    /// The call that it is about. Boxed, as few are about one.
+    pub call: Option<Box<FunctionCall>>,
     /// The object that it is about, where there is no source: a resource address.
     pub address: Option<String>,
 }
@@ -55,6 +67,7 @@ impl Diagnostic {
             secondary: Vec::new(),
             help: Vec::new(),
             values: Vec::new(),
+            call: None,
             address: None,
         }
     }
@@ -94,6 +107,11 @@ impl Diagnostic {
     /// With the value of something it refers to.
     pub fn value(mut self, name: impl Into<String>, text: impl Into<String>) -> Diagnostic {
         self.values.push((name.into(), text.into()));
+        self
+    }
+    /// About the call of a function.
+    pub fn call(mut self, call: FunctionCall) -> Diagnostic {
+        self.call = Some(Box::new(call));
         self
     }
     /// About an object.

@@ -1,7 +1,8 @@
 //! What a code means, at length: the pages that lie as `codes.md` beside the codes of each crate.
 //!
 //! A page is a section `## E0301 Title`: what it means, a wrong example (a fence `hcl wrong`), a right one (`hcl right`), what to do.
-//! A fence in `hcl` is run by the tests (`hcl wrong plan`: it takes a plan to find out), one in `text` can't be.
+//! A fence in `hcl` is run by the tests, one in `text` can't be. `hcl wrong plan`: it takes a plan to find out; `hcl wrong after`: a plan
+//! after the right one was applied; a first line `# pilotis …` is the command. Lines `# PATH.tf` begin files of their own.
 
 /// An example of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ mod render;
 mod source;
 mod suggest;
 
-pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
+pub use diagnostic::{Diagnostic, Diagnostics, FunctionCall, Label, Severity};
 pub use explain::{Example, Explanation, explanations};
 pub use render::{RenderOptions, render, to_json};
 pub use source::{FileId, SourceFile, SourceMap, Span};

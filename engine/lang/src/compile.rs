@@ -13,6 +13,7 @@ use pilotis_value::{Path, Step, Value};
 use crate::codes;
 use crate::functions::{self, FunctionDef};
 use crate::node::{CallOp, ForMode, ForOp, Node, Op, PathOp, Root, SplatOp, StepKind, WalkStep};
+use crate::signature::{called, called_attempt};
 
 /// How deep an expression may nest. The evaluator recurses as deep as the expression does.
 const MAX_DEPTH: usize = 200;
@@ -346,6 +347,7 @@ impl<'a> Compiler<'a> {
         let diagnostic = diagnostic
             .code(codes::ARITY)
             .detail(format!("Function \"{}\" expects {wanted}.", call.name.join("::")))
+            .call(called_attempt(is_try))
             .at(span);
         self.soft_error(diagnostic, span)
     }
@@ -446,15 +448,13 @@ fn wrong_arity(def: &FunctionDef, given: usize, expand: bool, name: Span, call: 
             "Function \"{}\" expects {at_least}{fixed} argument(s). Missing value for \"{}\".",
             def.name, def.params[given].name
         );
-        return Some(
-            Diagnostic::error("Not enough function arguments").code(codes::ARITY).detail(detail).at(call),
-        );
+        let diagnostic = Diagnostic::error("Not enough function arguments").code(codes::ARITY);
+        return Some(diagnostic.detail(detail).call(called(def)).at(call));
     }
     if def.variadic.is_none() && known > fixed {
         let detail = format!("Function \"{}\" expects only {fixed} argument(s).", def.name);
-        return Some(
-            Diagnostic::error("Too many function arguments").code(codes::ARITY).detail(detail).at(name),
-        );
+        let diagnostic = Diagnostic::error("Too many function arguments").code(codes::ARITY);
+        return Some(diagnostic.detail(detail).call(called(def)).at(name));
     }
     None
 }
@@ -479,7 +479,8 @@ fn not_a_reference(def: &FunctionDef, args: &[Expr]) -> Option<Diagnostic> {
     };
     let detail =
         format!("Invalid value for \"{}\" parameter: invalid template expression: {why}.", param.name);
-    Some(Diagnostic::error("Invalid function argument").code(codes::ARGUMENT).detail(detail).at(arg.span))
+    let diagnostic = Diagnostic::error("Invalid function argument").code(codes::ARGUMENT);
+    Some(diagnostic.detail(detail).call(called(def)).at(arg.span))
 }
 
 fn walk_step(step: &TraversalStep) -> WalkStep {

@@ -4,7 +4,7 @@ use pilotis_diag::Diagnostics;
 use pilotis_value::Value;
 
 use crate::run::Evaluator;
-use crate::{Compiled, Slot};
+use crate::{Cause, Compiled, Slot};
 
 /// The values of slots, for one instance of one module.
 pub trait Frame {
@@ -55,16 +55,17 @@ impl Compiled {
         }
         Evaluator::new(frame, surroundings, locals, diags).run(&self.code.root)
     }
-    /// What the expression refers to, and a clause that says what that is ("is null", "is \"x\""; never a secret): for the diagnostic
-    /// of whoever didn't like the value.
+    /// What the expression refers to, and a clause that says what that is ("is null", "is \"x\""; never a secret), sorted: for the
+    /// diagnostic of whoever didn't like the value.
     pub fn values(
         &self,
         locals: &[Value],
         frame: &dyn Frame,
         surroundings: &Surroundings<'_>,
+        cause: Cause,
     ) -> Vec<(String, String)> {
         let mut diags = Diagnostics::new();
-        Evaluator::new(frame, surroundings, locals, &mut diags).values_of(&[&self.code.root])
+        Evaluator::new(frame, surroundings, locals, &mut diags).values_of(&[&self.code.root], cause)
     }
 }
 

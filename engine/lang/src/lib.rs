@@ -11,9 +11,10 @@ mod eval;
 pub mod functions;
 mod node;
 mod run;
+mod signature;
 
 pub use codes::EXPLANATIONS;
 pub use compile::{Compiled, Reference, Resolved, Resolver, Slot, compile, compile_template};
 pub use constraint::{constant, parse_constraint};
-pub use describe::describe;
+pub use describe::{Cause, describe};
 pub use eval::{Files, Frame, Surroundings};

@@ -15,12 +15,12 @@ use pilotis_value::convert::convert;
 use pilotis_value::{Marks, Refinement, Type, Value};
 
 use crate::codes;
-use crate::describe::describe;
+use crate::describe::{Cause, describe};
 use crate::eval::{Frame, NoFiles, NoFrame, Surroundings};
-use crate::node::{Node, Op, PathOp, Root, StepKind};
+use crate::node::{Node, Op, PathOp, Root, StepKind, WalkStep};
 
 /// Most values that a diagnostic shows.
-const MAX_VALUES: usize = 8;
+const MAX_VALUES: usize = 32;
 
 /// One evaluation.
 pub(crate) struct Evaluator<'a> {
@@ -62,10 +62,10 @@ impl<'a> Evaluator<'a> {
     pub(crate) fn run(&mut self, node: &Node) -> Value {
         match &node.op {
             Op::Const(value) => value.clone(),
-            Op::Path(path) => self.path(path),
+            Op::Path(path) => self.path(node, path),
             Op::Walk(base, steps) => {
-                let base = self.run(base);
-                self.walk(&base, steps, None)
+                let value = self.run(base);
+                self.walk(&value, steps, node)
             }
             Op::Index(base, key) => self.index(node, base, key),
             Op::Template(parts) => self.template(parts),
@@ -95,7 +95,7 @@ impl<'a> Evaluator<'a> {
 
     /// Reports an error with the values of what the nodes refer to.
     fn fail_at(&mut self, mut diagnostic: Diagnostic, nodes: &[&Node], ty: Type) -> Value {
-        diagnostic.values = self.values_of(nodes);
+        diagnostic.values = self.values_of(nodes, Cause::Other);
         self.fail(diagnostic, ty)
     }
 
@@ -116,17 +116,12 @@ impl<'a> Evaluator<'a> {
         (value, diags)
     }
 
-    fn path(&mut self, path: &PathOp) -> Value {
-        match path.root {
-            Root::Slot(slot) => {
-                let base = self.frame.get(slot);
-                if path.steps.is_empty() { base } else { self.walk(&base, &path.steps, Some(&path.name)) }
-            }
-            Root::Local(place) => {
-                let base = self.stack[place].clone();
-                if path.steps.is_empty() { base } else { self.walk(&base, &path.steps, Some(&path.name)) }
-            }
-        }
+    fn path(&mut self, node: &Node, path: &PathOp) -> Value {
+        let base = match path.root {
+            Root::Slot(slot) => self.frame.get(slot),
+            Root::Local(place) => self.stack[place].clone(),
+        };
+        if path.steps.is_empty() { base } else { self.walk(&base, &path.steps, node) }
     }
 
     fn object(&mut self, items: &[(Node, Node)]) -> Value {
@@ -229,46 +224,59 @@ impl<'a> Evaluator<'a> {
         let value = match chosen {
             Some(true) => self.run(then),
             Some(false) => self.run(otherwise),
-            None => {
-                self.run(then);
-                self.run(otherwise);
-                unknown_not_null(Type::String)
-            }
+            // Which of the two it will be decides which mistakes count.
+            None => unknown_not_null(Type::String),
         };
         value.with_marks(marks)
     }
 
-    /// The values of what the nodes refer to, for a diagnostic.
-    pub(crate) fn values_of(&mut self, nodes: &[&Node]) -> Vec<(String, String)> {
+    /// The values of what the nodes refer to, for a diagnostic: by name, each once, sorted. A name that stands alone (of a `for`) is
+    /// none of them, as what it holds was written elsewhere.
+    pub(crate) fn values_of(&mut self, nodes: &[&Node], cause: Cause) -> Vec<(String, String)> {
         let mut paths = Vec::new();
         for node in nodes {
             collect(node, &mut paths);
         }
-        let mut values: Vec<(String, String)> = Vec::new();
-        for (path, node) in paths {
+        let mut values = BTreeMap::new();
+        for path in paths {
             if values.len() == MAX_VALUES {
                 break;
             }
             if matches!(path.root, Root::Local(place) if place >= self.stack.len()) {
                 continue;
             }
-            let (value, errors) = self.attempt(node);
-            let mut name = path.name.to_string();
-            if errors.has_errors() {
+            let Some((steps, value)) = self.reached(path) else { continue };
+            if steps == 0 && !path.name.contains('.') {
                 continue;
             }
-            for step in &path.steps {
-                match &step.kind {
-                    StepKind::Attribute(a) => name.push_str(&format!(".{a}")),
-                    StepKind::Index(v) => name.push_str(&format!("[{v:?}]")),
-                }
-            }
-            if !values.iter().any(|(n, _)| *n == name) {
-                values.push((name, describe(&value)));
+            if let Some(text) = describe(&value, cause) {
+                values.insert(prefix_name(&path.name, &path.steps[..steps]), text);
             }
         }
-        values
+        values.into_iter().collect()
     }
+
+    /// How far a path leads, and to what.
+    fn reached(&mut self, path: &PathOp) -> Option<(usize, Value)> {
+        let base = match path.root {
+            Root::Slot(slot) => self.frame.get(slot),
+            Root::Local(place) => self.stack.get(place)?.clone(),
+        };
+        let (value, steps) = access::reach(&base, &path.steps);
+        Some((steps, value))
+    }
+}
+
+/// A path as it is written: `var.a.b[0]`.
+fn prefix_name(name: &str, steps: &[WalkStep]) -> String {
+    let mut name = name.to_owned();
+    for step in steps {
+        match &step.kind {
+            StepKind::Attribute(a) => name.push_str(&format!(".{a}")),
+            StepKind::Index(v) => name.push_str(&format!("[{v:?}]")),
+        }
+    }
+    name
 }
 
 /// The key of an object literal's item that is a plain name.
@@ -280,19 +288,19 @@ fn plain_key(node: &Node) -> Option<EcoString> {
 }
 
 /// All paths in a node, but for those inside loops, whose places on the stack are gone when a diagnostic is made.
-fn collect<'n>(node: &'n Node, out: &mut Vec<(&'n PathOp, &'n Node)>) {
+fn collect<'n>(node: &'n Node, out: &mut Vec<&'n PathOp>) {
     if out.len() >= MAX_VALUES * 2 {
         return;
     }
     let mut all = |nodes: &'n [Node]| nodes.iter().for_each(|n| collect(n, out));
     match &node.op {
-        Op::Path(path) => out.push((path, node)),
-        Op::Walk(a, _) | Op::Negate(a) | Op::Not(a) => collect(a, out),
+        Op::Path(path) => out.push(path),
+        Op::Walk(a, _) | Op::Negate(a) | Op::Not(a) | Op::Can(a) => collect(a, out),
         Op::Index(a, b) => {
             collect(a, out);
             collect(b, out);
         }
-        Op::Template(items) | Op::Tuple(items) => all(items),
+        Op::Template(items) | Op::Tuple(items) | Op::Try(items) => all(items),
         Op::TemplateIf(parts) | Op::Conditional(parts) => all(&**parts),
         Op::Binary(_, sides) => all(&**sides),
         Op::Object(items) => {
@@ -304,6 +312,6 @@ fn collect<'n>(node: &'n Node, out: &mut Vec<(&'n PathOp, &'n Node)>) {
         Op::Call(call) => all(&call.args),
         Op::For(f) => collect(&f.collection, out),
         Op::Splat(splat) => collect(&splat.source, out),
-        Op::Const(_) | Op::Try(_) | Op::Can(_) | Op::Fail(_) | Op::Invalid => {}
+        Op::Const(_) | Op::Fail(_) | Op::Invalid => {}
     }
 }

@@ -284,7 +284,7 @@ error[E0210]: Invalid operand
   |     ^^^^^^^^^
   |
   = Unsuitable value for right operand: number required.
-  = note: var.names is a list of string with 2 elements
+  = note: var.names is list of string with 2 elements
 "#);
     insta::assert_snapshot!(said("var.user.nane"), @r#"
 error[E0220]: Unsupported attribute
@@ -294,7 +294,7 @@ error[E0220]: Unsupported attribute
   |          ^^^^
   |
   = This object does not have an attribute named "nane".
-  = note: var.user is an object with 2 attributes
+  = note: var.user is object with 2 attributes
   = help: Did you mean "name"?
 "#);
     insta::assert_snapshot!(said("upcase(var.later)"), @r#"
@@ -315,7 +315,7 @@ error[E0221]: Invalid index
   |
   = The given key does not identify an element in this collection value: the given index is
     greater than or equal to the length of the collection.
-  = note: var.names is a list of string with 2 elements
+  = note: var.names is list of string with 2 elements
 "#);
     insta::assert_snapshot!(said("\"all: ${var.names}\""), @r#"
 error[E0230]: Invalid template interpolation value
@@ -325,7 +325,7 @@ error[E0230]: Invalid template interpolation value
   |         ^^^^^^^^^
   |
   = Cannot include the given value in a string template: string required.
-  = note: var.names is a list of string with 2 elements
+  = note: var.names is list of string with 2 elements
 "#);
     insta::assert_snapshot!(said("var.nothing == \"x\" ? [1] : { a = 1 }"), @r#"
 error[E0213]: Inconsistent conditional result types

@@ -16,6 +16,7 @@ mod record;
 pub mod recording;
 mod request;
 mod same;
+mod validate;
 
 pub use codes::EXPLANATIONS;
 pub use dot::dot;
@@ -28,3 +29,4 @@ pub use request::{
     Answer, CommitFailure, Connected, Created, Failure, Found, Listing, Outcome, ProviderId, Request,
     RequestId,
 };
+pub use validate::{Known, validate};

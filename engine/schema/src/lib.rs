@@ -4,6 +4,7 @@
 //! addresses. Nothing here does anything: no evaluation, no I/O, no service by name.
 
 pub mod address;
+mod properties;
 mod schema;
 
 pub use schema::{

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use pilotis_apply::{ApplyOptions, ApplyReport, Planned};
+use pilotis_diag::Severity;
 use pilotis_plan::PlanMode;
 use pilotis_plan::planfile::PlanFile;
 use pilotis_report::json::events;
@@ -89,7 +90,10 @@ async fn saved(
     let Some(session) = session else { return Ok(Exit::Error) };
     let exit = match planning::plan_again(&saved, &session, view, interrupt).await? {
         Err(exit) => exit,
-        Ok(planned) => {
+        Ok(mut planned) => {
+            // Warnings were given when it was planned.
+            let said = std::mem::take(&mut planned.plan.diagnostics);
+            planned.plan.diagnostics = said.into_iter().filter(|d| d.severity == Severity::Error).collect();
             planning::show_plan(&planned.plan, &session, view);
             if planned.plan.diagnostics.has_errors() {
                 Exit::Error

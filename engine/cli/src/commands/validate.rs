@@ -13,6 +13,8 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let folder = Folder::current()?;
     let view = View::new(&args.view);
     let (configuration, mut diagnostics) = folder.configuration();
+    let found = folder.validate(&configuration, &diagnostics);
+    diagnostics.extend(found);
     diagnostics.sort();
     let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
     let warnings = diagnostics.len() - errors;

@@ -277,8 +277,8 @@ resource \"terraform_data\" \"b\" {
 output \"o\" {
   value = var.s
 }";
-    let ran = wrong_when_planned(page, "plan").never_says(&["geheim"]);
-    ran.says(&["main.hcl:6:14", "nonsensitive(…)", "main.hcl:9:11", "Say `sensitive = true` in the output"]);
+    let ran = refused(page).never_says(&["geheim"]);
+    ran.says(&["main.hcl:6:14", "nonsensitive(…)", "main.hcl:8:1", "Say `sensitive = true` in the output"]);
 }
 
 #[test]

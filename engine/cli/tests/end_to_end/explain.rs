@@ -1,12 +1,12 @@
 //! `pilotis explain`: every code has a page whose wrong example is wrong in just this way, and types are explained offline.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use insta::assert_snapshot;
-use pilotis_diag::{Explanation, explanations};
+use pilotis_diag::{Example, Explanation, explanations};
 
-use crate::harness::Folder;
+use crate::harness::{Folder, Ran};
 
 fn pages() -> Vec<Explanation<'static>> {
     let all = [
@@ -55,16 +55,41 @@ fn every_code_has_a_page_and_every_page_a_code() {
     }
 }
 
+/// Writes an example as files: a line `# PATH` begins one.
+fn write(folder: &Folder, example: &Example<'_>) {
+    let mut name = if example.info.starts_with("json ") { "main.tf.json" } else { "main.tf" };
+    let mut files: BTreeMap<&str, String> = BTreeMap::new();
+    for line in example.text.lines() {
+        match line.strip_prefix("# ").filter(|l| [".tf", ".tfvars"].iter().any(|end| l.ends_with(end))) {
+            Some(path) => name = path,
+            None => *files.entry(name).or_default() += &format!("{line}\n"),
+        }
+    }
+    for (name, text) in files {
+        folder.write(name, &text);
+    }
+}
+
+/// Runs an example as its fence says.
+fn run(page: &Explanation<'_>, example: &Example<'_>) -> Ran {
+    let folder = Folder::empty();
+    if example.info.ends_with(" after") {
+        let right = page.examples().last().expect("a page has a right example");
+        write(&folder, &right);
+        folder.run("apply -auto-approve").exits(0);
+    }
+    write(&folder, example);
+    let given = example.text.lines().next().and_then(|line| line.strip_prefix("# pilotis "));
+    let finds = example.info.ends_with(" plan") || example.info.ends_with(" after");
+    folder.run(given.unwrap_or(if finds { "plan" } else { "validate" }))
+}
+
 #[test]
 fn every_wrong_example_is_wrong_in_this_way_and_every_right_one_right() {
     let mut wrong = Vec::new();
     for page in pages() {
         for example in page.examples().filter(|e| !e.info.starts_with("text ")) {
-            let command = if example.info.ends_with(" plan") { "plan" } else { "validate" };
-            let folder = Folder::empty();
-            let file = if example.info.starts_with("json ") { "main.tf.json" } else { "main.tf" };
-            folder.write(file, example.text);
-            let ran = folder.run(command);
+            let ran = run(&page, &example);
             let said = format!("[{}]: ", page.code);
             let as_promised = match example.info.contains("wrong") {
                 true => ran.err.contains(&said),

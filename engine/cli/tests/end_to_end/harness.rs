@@ -56,9 +56,11 @@ impl Folder {
         self.root.path().join("work").join(name)
     }
 
-    /// Writes a file.
+    /// Writes a file, and makes the folder that it is in.
     pub(crate) fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.path(name), text).unwrap();
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
     }
 
     /// Reads a file.

@@ -24,4 +24,5 @@ mod state_transfer;
 mod story;
 mod takeover;
 mod utility;
+mod validate;
 mod workspaces;

@@ -24,12 +24,14 @@ struct Arguments {
     values: Vec<Option<Value>>,
     /// The next argument has no mistake yet that would be said twice.
     check: bool,
+    /// The block is a blueprint's.
+    is_blueprint: bool,
 }
 
 impl Arguments {
-    fn of(module: &Module) -> Arguments {
+    fn of(module: &Module, is_blueprint: bool) -> Arguments {
         let values = module.variables.iter().map(|v| v.default.clone()).collect();
-        Arguments { compiled: Vec::new(), places: BTreeMap::new(), values, check: true }
+        Arguments { compiled: Vec::new(), places: BTreeMap::new(), values, check: true, is_blueprint }
     }
 }
 
@@ -64,7 +66,7 @@ impl<'a> Build<'a> {
         let providers = self.call_providers(block, allowed);
         let modules = self.modules;
         let module = &modules[called.unwrap_or(self.missing).0 as usize];
-        let mut arguments = Arguments::of(module);
+        let mut arguments = Arguments::of(module, false);
         if called.is_some() {
             for attribute in &block.body.attributes {
                 let given = attribute.name.text.as_str();
@@ -73,7 +75,7 @@ impl<'a> Build<'a> {
                 }
                 let Some(i) = module.variables.iter().position(|v| v.name == given) else {
                     let known = module.variables.iter().map(|v| v.name.as_str()).chain(META);
-                    self.diags.push(unknown_argument(&attribute.name, known, std::iter::empty()));
+                    self.meaning.push(unknown_argument(&attribute.name, known, std::iter::empty()));
                     continue;
                 };
                 let places = Places::of(&attribute.expr);
@@ -136,11 +138,11 @@ impl<'a> Build<'a> {
         let (module_id, label_variable) = found.unwrap_or((self.missing, None));
         let modules = self.modules;
         let module = &modules[module_id.0 as usize];
-        let mut arguments = Arguments::of(module);
+        let mut arguments = Arguments::of(module, true);
         if found.is_some() {
             let members = blueprint::members(module);
             let what = format!("{word} \"{}\"", label.text);
-            let given = blueprint::desugar(&block.body, &members, block.header, &what, &mut self.diags);
+            let given = blueprint::desugar(&block.body, &members, block.header, &what, &mut self.meaning);
             for Given { name, expr, places, complete } in given {
                 if let Some(i) = module.variables.iter().position(|v| v.name == name) {
                     arguments.check = complete;
@@ -180,22 +182,24 @@ impl<'a> Build<'a> {
         allowed: Allowed,
         arguments: &mut Arguments,
     ) {
-        let before = self.diags.len();
+        let before = self.meaning.len();
         let compiled = self.compile(expr, allowed);
         let declared = &module.variables[variable];
         let mut value = None;
-        if arguments.check && self.diags.len() == before {
+        if arguments.check && self.meaning.len() == before {
             match validation::foreseen(&compiled).map(|v| declared.constraint.apply(&v)) {
                 None => {}
                 Some(Ok(found)) => value = Some(found),
+                // Of a `module` block it is said when all of the expressions are evaluated.
+                Some(Err(_)) if !arguments.is_blueprint => {}
                 Some(Err(e)) => {
                     let name = innermost(&e.path).unwrap_or(&declared.name);
-                    self.diags.push(wrong_type(name, &e.message, places.find_path(&e.path)));
+                    self.meaning.push(wrong_type(name, &e.message, places.find_path(&e.path)));
                 }
             }
         }
         if !arguments.check {
-            check_parts(expr, &declared.constraint.ty, &declared.name, &mut self.diags);
+            check_parts(expr, &declared.constraint.ty, &declared.name, &mut self.meaning);
         }
         arguments.values[variable] = value;
         let variable = variable as u32;
@@ -211,7 +215,7 @@ impl<'a> Build<'a> {
                 if !variable.description.is_empty() {
                     d = d.help(format!("{}: {}", variable.name, variable.description));
                 }
-                self.diags.push(d);
+                self.meaning.push(d);
             }
         }
     }
@@ -222,7 +226,7 @@ impl<'a> Build<'a> {
         let find = |i: u32, path: &Path| places.get(&i).map(|p| p.find_path(path));
         let asker = Asker { place: &find, block };
         let given: Vec<u32> = arguments.compiled.iter().map(|(i, _)| *i).collect();
-        validation::check_constants(module, &arguments.values, &given, &asker, &mut self.diags);
+        validation::check_constants(module, &arguments.values, &given, &asker, &mut self.meaning);
     }
 }
 

@@ -45,7 +45,7 @@ impl Build<'_> {
             let repeats = if for_each.is_some() { Repeats::ForEach } else { Repeats::One };
             let scope = self.scope(Allowed::of(repeats));
             let plan = BlockPlan::of(&schema.config);
-            let body = decode::decode(&block.body, &plan, &meta, block.header, scope, &mut self.diags);
+            let body = decode::decode(&block.body, &plan, &meta, block.header, scope, &mut self.meaning);
             self.out.providers.push(ProviderConfig { reference, for_each, schema, body, span: block.header });
         }
     }

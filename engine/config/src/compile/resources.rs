@@ -34,7 +34,7 @@ impl Build<'_> {
             Some(known) => known.provider.clone(),
             None => {
                 let d = unknown_type(self.types.schemas, mode, &type_name.text, type_name.span);
-                self.diags.push(d);
+                self.meaning.push(d);
                 type_name.text.split('_').next().unwrap_or_default().to_owned()
             }
         };
@@ -60,7 +60,7 @@ impl Build<'_> {
             None => (Default::default(), BlockPlan::of(&Default::default())),
         };
         let scope = self.scope(allowed);
-        let body = decode::decode(source, &plan, &meta, block.header, scope, &mut self.diags);
+        let body = decode::decode(source, &plan, &meta, block.header, scope, &mut self.meaning);
         self.out.resources.push(Resource {
             mode,
             type_name: type_name.text.to_string(),
@@ -147,7 +147,10 @@ impl Build<'_> {
         for item in items {
             let path = match (traversal_of(item), literal_text(item)) {
                 (Some(t), _) => relative_path(t),
-                (None, Some(text)) => Some(Path(vec![Step::Attribute(text)])),
+                (None, Some(text)) => {
+                    self.meaning.push(super::quoted(item.span));
+                    Some(Path(vec![Step::Attribute(text)]))
+                }
                 _ => None,
             };
             let Some(path) = path else {
@@ -170,7 +173,7 @@ impl Build<'_> {
     fn ignored_root(&mut self, root: &str, schema: &ResourceSchema, span: Span) {
         let block = &schema.block;
         match block.attributes.get(root) {
-            Some(a) if !a.is_argument() => self.diags.push(
+            Some(a) if !a.is_argument() => self.meaning.push(
                 Diagnostic::warning("Redundant ignore_changes element")
                     .code(codes::META)
                     .detail(format!(
@@ -186,7 +189,7 @@ impl Build<'_> {
                     .code(codes::NO_ATTRIBUTE)
                     .detail(format!("This resource has no argument or nested block named \"{root}\"."))
                     .at(span);
-                self.diags.push(match did_you_mean(root, known) {
+                self.meaning.push(match did_you_mean(root, known) {
                     Some(best) => d.help(format!("Did you mean \"{best}\"?")),
                     None => d,
                 });

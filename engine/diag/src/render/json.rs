@@ -65,25 +65,30 @@ fn snippet(file: &SourceFile, span: Range<usize>, diagnostic: &Diagnostic) -> Va
         .iter()
         .map(|(name, text)| json!({ "traversal": name, "statement": text }))
         .collect();
-    json!({
-        "context": context(file, start),
+    let mut snippet = json!({
+        "context": context(file, start, span.start),
         "code": code,
         "start_line": file.line_column(start as u32).0,
         "highlight_start_offset": highlight(span.start),
         "highlight_end_offset": highlight(span.end),
         "values": values,
-    })
+    });
+    if let Some(call) = &diagnostic.call {
+        snippet["function_call"] = json!({ "called_as": call.called_as, "signature": call.signature });
+    }
+    snippet
 }
 
 /// The header of the block at the margin that holds the place (`resource "x" "y"`), by its layout: this crate knows no
-/// language. Null if the place is in none.
-fn context(file: &SourceFile, line_start: usize) -> Value {
+/// language. Null if the place is in none, or in the header itself.
+fn context(file: &SourceFile, line_start: usize, place: usize) -> Value {
     let mut end = file.text[line_start..].find('\n').map_or(file.text.len(), |i| line_start + i);
     loop {
         let start = file.text[..end].rfind('\n').map_or(0, |i| i + 1);
         let line = &file.text[start..end];
         if let Some(header) = header(line) {
-            return header.into();
+            let is_inside = place > start + header.len();
+            return if is_inside { header.into() } else { Value::Null };
         }
         // The end of another block lies between.
         if line.starts_with('}') && start < line_start {

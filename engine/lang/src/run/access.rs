@@ -8,7 +8,6 @@ use pilotis_value::{Kind, Marks, ObjectType, Type, Value};
 
 use super::{Evaluator, dynamic};
 use crate::codes;
-use crate::describe::describe;
 use crate::node::{Node, StepKind, WalkStep};
 
 /// Why a step leads nowhere.
@@ -34,8 +33,8 @@ impl Miss {
 }
 
 impl Evaluator<'_> {
-    /// Goes into a value by borrow; only what is found is cloned. Marks on the way stick to it.
-    pub(super) fn walk(&mut self, base: &Value, steps: &[WalkStep], name: Option<&str>) -> Value {
+    /// Goes into a value by borrow; only what is found is cloned. Marks on the way stick to it. The node is the whole, for a diagnostic.
+    pub(super) fn walk(&mut self, base: &Value, steps: &[WalkStep], node: &Node) -> Value {
         let mut current = base;
         let mut marks = Marks::empty();
         for (i, step) in steps.iter().enumerate() {
@@ -43,15 +42,11 @@ impl Evaluator<'_> {
             match into(current, &step.kind) {
                 Ok(Cow::Borrowed(next)) => current = next,
                 Ok(Cow::Owned(next)) => {
-                    return self.walk(&next, &steps[i + 1..], None).with_marks(marks);
+                    return self.walk(&next, &steps[i + 1..], node).with_marks(marks);
                 }
                 Err(miss) => {
-                    let mut diagnostic = miss.diagnostic(step.span);
-                    if let Some(name) = name {
-                        let shown = current.clone().with_marks(marks);
-                        diagnostic = diagnostic.value(prefix_name(name, &steps[..i]), describe(&shown));
-                    }
-                    return self.fail(diagnostic, Type::Dynamic).with_marks(marks);
+                    let diagnostic = miss.diagnostic(step.span);
+                    return self.fail_at(diagnostic, &[node], Type::Dynamic).with_marks(marks);
                 }
             }
         }
@@ -73,15 +68,19 @@ impl Evaluator<'_> {
     }
 }
 
-fn prefix_name(name: &str, steps: &[WalkStep]) -> String {
-    let mut name = name.to_owned();
-    for step in steps {
-        match &step.kind {
-            StepKind::Attribute(a) => name.push_str(&format!(".{a}")),
-            StepKind::Index(v) => name.push_str(&format!("[{v:?}]")),
-        }
+/// What steps lead to, as far as they lead, and how far that is.
+pub(super) fn reach(base: &Value, steps: &[WalkStep]) -> (Value, usize) {
+    let mut current = Cow::Borrowed(base);
+    let mut marks = Marks::empty();
+    for (i, step) in steps.iter().enumerate() {
+        let here = current.marks();
+        let Ok(next) = into(&current, &step.kind).map(Cow::into_owned) else {
+            return (current.into_owned().with_marks(marks), i);
+        };
+        marks |= here;
+        current = Cow::Owned(next);
     }
-    name
+    (current.into_owned().with_marks(marks), steps.len())
 }
 
 fn into<'v>(value: &'v Value, step: &StepKind) -> Result<Cow<'v, Value>, Miss> {

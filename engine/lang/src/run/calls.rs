@@ -8,6 +8,7 @@ use super::{Evaluator, dynamic, unknown_not_null};
 use crate::codes;
 use crate::functions::{FunctionDef, FunctionError, Param};
 use crate::node::{CallOp, Node};
+use crate::signature::{called, called_attempt};
 
 impl Evaluator<'_> {
     pub(super) fn call(&mut self, node: &Node, call: &CallOp) -> Value {
@@ -22,7 +23,7 @@ impl Evaluator<'_> {
             values.push(self.run(arg));
         }
         if let Some(last) = last {
-            match self.expand(last, &mut marks) {
+            match self.expand(call.def, last, &mut marks) {
                 Some(items) => values.extend(items),
                 None => return dynamic().with_marks(marks),
             }
@@ -37,7 +38,7 @@ impl Evaluator<'_> {
     }
 
     /// The elements of `args...`; none if they aren't known, or after an error.
-    fn expand(&mut self, last: &Node, marks: &mut Marks) -> Option<Vec<Value>> {
+    fn expand(&mut self, def: &FunctionDef, last: &Node, marks: &mut Marks) -> Option<Vec<Value>> {
         let (value, found) = self.run(last).unmark();
         *marks |= found;
         let ty = value.ty();
@@ -53,6 +54,7 @@ impl Evaluator<'_> {
         let diagnostic = Diagnostic::error("Invalid expanding argument value")
             .code(codes::EXPANSION)
             .detail(detail)
+            .call(called(def))
             .at(last.span);
         self.fail_at(diagnostic, &[last], Type::Dynamic);
         None
@@ -75,7 +77,8 @@ impl Evaluator<'_> {
         } else {
             return None;
         };
-        let diagnostic = Diagnostic::error(summary).code(codes::ARITY).detail(detail).at(span);
+        let diagnostic =
+            Diagnostic::error(summary).code(codes::ARITY).detail(detail).call(called(def)).at(span);
         Some(self.fail_at(diagnostic, &[node], Type::Dynamic))
     }
 
@@ -121,6 +124,7 @@ impl Evaluator<'_> {
                 let diagnostic = Diagnostic::error("Error in function call")
                     .code(codes::CALL_FAILED)
                     .detail(format!("Call to function \"{}\" failed: {message}.", def.name))
+                    .call(called(def))
                     .at(node.span);
                 self.fail_at(diagnostic, &[node], (def.returns)(&args)).with_marks(marks)
             }
@@ -133,6 +137,7 @@ impl Evaluator<'_> {
         let diagnostic = Diagnostic::error("Invalid function argument")
             .code(codes::ARGUMENT)
             .detail(format!("Invalid value for \"{name}\" parameter: {message}."))
+            .call(called(call.def))
             .at(arg.map_or(whole, |a| a.span));
         let nodes: Vec<&Node> = arg.into_iter().collect();
         self.fail_at(diagnostic, &nodes, Type::Dynamic)
@@ -152,7 +157,7 @@ impl Evaluator<'_> {
             }
             return value;
         }
-        let diagnostic = no_success(node.span, all_errors);
+        let diagnostic = no_success(node.span, all_errors).call(called_attempt(true));
         self.fail_at(diagnostic, &[node], Type::Dynamic)
     }
 

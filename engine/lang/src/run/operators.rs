@@ -1,6 +1,6 @@
 //! Operators and conditionals.
 
-use pilotis_diag::Diagnostic;
+use pilotis_diag::{Diagnostic, Span};
 use pilotis_syntax::ast::BinaryOp;
 use pilotis_value::convert::{convert, equal};
 use pilotis_value::unify::unify;
@@ -22,13 +22,10 @@ impl Evaluator<'_> {
             BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Mod => Type::Number,
             _ => Type::Bool,
         };
-        let Some((left, left_marks)) = self.operand(node, &sides[0], left, &Type::Number, "left operand")
-        else {
-            return Value::unknown(ty);
-        };
-        let Some((right, right_marks)) = self.operand(node, &sides[1], right, &Type::Number, "right operand")
-        else {
-            return Value::unknown(ty);
+        let left = self.operand(node, &sides[0], left, &Type::Number, "left operand");
+        let right = self.operand(node, &sides[1], right, &Type::Number, "right operand");
+        let (Some((left, left_marks)), Some((right, right_marks))) = (left, right) else {
+            return dynamic();
         };
         let marks = left_marks | right_marks;
         let (Some(a), Some(b)) = (left.as_number(), right.as_number()) else {
@@ -188,20 +185,19 @@ impl Evaluator<'_> {
         };
         let (yes, yes_errors) = self.attempt(yes_node);
         let (no, no_errors) = self.attempt(no_node);
-        let mut failed = false;
-        if chosen != Some(false) {
-            failed |= self.report(yes_errors);
-        }
-        if chosen != Some(true) {
-            failed |= self.report(no_errors);
-        }
+        // Which of the two it will be decides which mistakes count: until that is known, none do.
+        let failed = match chosen {
+            Some(true) => self.report(yes_errors),
+            Some(false) => self.report(no_errors),
+            None => yes_errors.has_errors() || no_errors.has_errors(),
+        };
         if failed {
             return dynamic().with_marks(marks);
         }
         // Terraform marks the result by both sides, whichever is taken.
         marks |= yes.marks() | no.marks();
         let Some(ty) = common_type(&yes, &no) else {
-            return self.different_branches(node, &yes, &no);
+            return self.different_branches(node, yes_node.span.to(no_node.span), &yes, &no);
         };
         let result = match chosen {
             Some(taken) => {
@@ -233,7 +229,7 @@ impl Evaluator<'_> {
         failed
     }
 
-    fn different_branches(&mut self, node: &Node, yes: &Value, no: &Value) -> Value {
+    fn different_branches(&mut self, node: &Node, branches: Span, yes: &Value, no: &Value) -> Value {
         let (yes, no) = (yes.ty(), no.ty());
         let mut detail = format!(
             "The true and false result expressions must have consistent types. The 'true' value is {}, but the 'false' value is {}.",
@@ -246,7 +242,7 @@ impl Evaluator<'_> {
         let diagnostic = Diagnostic::error("Inconsistent conditional result types")
             .code(codes::BRANCHES)
             .detail(detail)
-            .at(node.span);
+            .at(branches);
         self.fail_at(diagnostic, &[node], Type::Dynamic)
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use petgraph::algo::tarjan_scc;
-use pilotis_config::{Configuration, Resource};
+use pilotis_config::{Configuration, Repetition, Resource, Symbol};
 use pilotis_diag::{Diagnostic, Diagnostics, Span};
+use pilotis_lang::Reference;
 use pilotis_schema::address::Key;
 
 use super::{Graph, NodeId, NodeKind, ScopeId};
@@ -20,19 +21,16 @@ pub(super) fn report_cycles(graph: &Graph, configuration: &Configuration, diags:
         }
         let path = shortest_cycle(graph, first, &members);
         let names: Vec<String> = path.iter().map(|id| describe(graph, configuration, *id)).collect();
-        let mut diagnostic = if path.len() == 1 {
-            Diagnostic::error("Self-referential block").code(crate::codes::SELF_REFERENCE).detail(format!(
-                "{} refers to itself: its value would have to be known before it is known.",
-                names[0]
-            ))
-        } else {
-            let mut round = names.clone();
-            round.push(names[0].clone());
-            Diagnostic::error("Cycle")
-                .code(crate::codes::CYCLE)
-                .detail(format!("These blocks need each other: {}.", round.join(" needs ")))
-                .help("Break the circle: take one of these references out, or split a block in two.")
-        };
+        if let [only] = path.as_slice() {
+            diags.push(self_reference(graph, configuration, *only, &names[0]));
+            continue;
+        }
+        let mut round = names.clone();
+        round.push(names[0].clone());
+        let mut diagnostic = Diagnostic::error(format!("Cycle: {}", names.join(", ")))
+            .code(crate::codes::CYCLE)
+            .detail(format!("These blocks need each other: {}.", round.join(" needs ")))
+            .help("Break the circle: take one of these references out, or split a block in two.");
         for (id, name) in path.iter().zip(&names) {
             let Some(span) = span_of(graph, configuration, *id) else { continue };
             diagnostic = match diagnostic.primary {
@@ -42,6 +40,45 @@ pub(super) fn report_cycles(graph: &Graph, configuration: &Configuration, diags:
         }
         diags.push(diagnostic);
     }
+}
+
+/// A block that refers to itself, at the place where it does.
+fn self_reference(graph: &Graph, configuration: &Configuration, id: NodeId, name: &str) -> Diagnostic {
+    let diagnostic = Diagnostic::error("Self-referential block")
+        .code(crate::codes::SELF_REFERENCE)
+        .detail(format!("{name} refers to itself: its value would have to be known before it is known."));
+    match own_reference(graph, configuration, id).or_else(|| span_of(graph, configuration, id)) {
+        Some(span) => diagnostic.at(span),
+        None => diagnostic,
+    }
+}
+
+/// The first of a node's references that mean the node itself.
+fn own_reference(graph: &Graph, configuration: &Configuration, id: NodeId) -> Option<Span> {
+    let node = graph.node(id);
+    let module = &configuration.modules[graph.scope(node.scope).module.0 as usize];
+    let (own, references): (Symbol, Vec<&Reference>) = match node.kind {
+        NodeKind::Local(i) => {
+            (Symbol::Local(i), module.locals[i as usize].value.references().iter().collect())
+        }
+        NodeKind::Resource(i) => {
+            let resource = &module.resources[i as usize];
+            let repetition = match &resource.repetition {
+                Repetition::One => None,
+                Repetition::Count(compiled) | Repetition::ForEach(compiled) => Some(compiled),
+            };
+            let lifecycle = &resource.lifecycle;
+            let conditions = lifecycle.preconditions.iter().chain(&lifecycle.postconditions);
+            let compiled = conditions.flat_map(|c| [&c.condition, &c.error_message]).chain(repetition);
+            let triggers = lifecycle.replace_triggered_by.iter().map(|t| &t.reference);
+            let references = resource.body.references().iter();
+            let all = references.chain(compiled.flat_map(|c| c.references())).chain(triggers);
+            (Symbol::Resource(i), all.collect())
+        }
+        _ => return None,
+    };
+    let mut spans = references.into_iter().filter(|r| module.symbols.get(r.slot.0 as usize) == Some(&own));
+    spans.next().map(|r| r.span)
 }
 
 /// The shortest way from a node back to itself, each node before what it needs.

@@ -431,7 +431,11 @@ impl Machine {
             }
             () => RunStatus::Failed,
         };
-        Applied { objects, diagnostics: self.diags.clone(), status, state_broken: broken }
+        let mut diagnostics = self.diags.clone();
+        if self.targets.partial {
+            diagnostics.push(incomplete());
+        }
+        Applied { objects, diagnostics, status, state_broken: broken }
     }
 
     fn outcome(
@@ -510,4 +514,12 @@ fn is_same_place(holder: &Instance, need: &str, instance: &Instance) -> bool {
         }
     }
     true
+}
+
+/// What was applied is not all that there is.
+fn incomplete() -> Diagnostic {
+    Diagnostic::warning("Applied changes may be incomplete")
+        .code(codes::TARGET)
+        .detail("Only a part of the configuration was planned and applied: the rest may need changes too, and outputs may be of before.")
+        .help("Plan without -target and -exclude to see what is left.")
 }

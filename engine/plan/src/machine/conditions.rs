@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use pilotis_config::{Asker, Condition, Verdict, check_variable};
+use pilotis_config::{Asker, Condition, Configuration, ModuleId, Symbol, Verdict, check_variable};
 use pilotis_diag::{Diagnostic, Diagnostics};
-use pilotis_lang::{Compiled, Reference};
+use pilotis_lang::{Cause, Compiled, Reference};
 use pilotis_value::{Marks, Path, Type, Value, convert};
 
 use crate::graph::{NodeId, NodeKind, ScopeId};
 use crate::machine::frame::InstanceFrame;
-use crate::machine::{InstanceId, Machine, Rep};
+use crate::machine::{InstanceId, Machine, Phase, Rep};
 use crate::{CheckStatus, CheckedBlock, CheckedInstance, CheckedKind, codes};
 
 /// What kind of condition it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConditionKind {
+    /// Of an output.
+    Output,
     Precondition,
     Postcondition,
     Check,
@@ -23,13 +25,14 @@ pub(crate) enum ConditionKind {
 impl ConditionKind {
     fn code(self) -> &'static str {
         match self {
-            ConditionKind::Precondition => codes::PRECONDITION,
+            ConditionKind::Output | ConditionKind::Precondition => codes::PRECONDITION,
             ConditionKind::Postcondition => codes::POSTCONDITION,
             ConditionKind::Check => codes::CHECK,
         }
     }
     fn summary(self) -> &'static str {
         match self {
+            ConditionKind::Output => "Module output value precondition failed",
             ConditionKind::Precondition => "Resource precondition failed",
             ConditionKind::Postcondition => "Resource postcondition failed",
             ConditionKind::Check => "Check block assertion failed",
@@ -41,6 +44,26 @@ impl ConditionKind {
 const UNSHOWN: &str =
     "This check failed, but has an invalid error message as described in the other accompanying messages.";
 
+/// What the value of a condition says; none if it isn't known yet. It may be no condition at all.
+pub(crate) fn holds(value: &Value) -> Result<Option<bool>, Diagnostic> {
+    let invalid =
+        |detail: String| Diagnostic::error("Invalid condition result").code(codes::CONDITION).detail(detail);
+    if value.is_null() {
+        return Err(invalid("Condition expression must return either true or false, not null.".into()));
+    }
+    match convert::convert(&value.clone().unmark().0, &Type::Bool) {
+        Ok(value) => Ok(value.as_bool()),
+        Err(error) => Err(invalid(format!("Invalid condition result value: {error}."))),
+    }
+}
+
+/// An error message that can't be one.
+pub(crate) fn not_a_message(why: &str) -> Diagnostic {
+    Diagnostic::error("Invalid error message")
+        .code(codes::CONDITION)
+        .detail(format!("Unsuitable value for error message: {why}."))
+}
+
 /// Holds, doesn't hold with a message, or isn't known yet (none). Mistakes in it are noted.
 pub(crate) fn evaluate(
     machine: &Machine,
@@ -49,23 +72,15 @@ pub(crate) fn evaluate(
     diags: &mut Diagnostics,
 ) -> Option<Result<(), String>> {
     let (value, failed) = machine.eval(&condition.condition, frame, diags);
-    if failed || !value.is_known() {
+    if failed {
         return None;
     }
-    let invalid = |detail: &str| {
-        Diagnostic::error("Invalid condition result")
-            .code(codes::CONDITION)
-            .at(condition.condition.span())
-            .detail(detail)
-    };
-    if value.is_null() {
-        diags.push(invalid("Condition expression must return either true or false, not null."));
-        return None;
-    }
-    let holds = match convert::convert(&value.unmark().0, &Type::Bool) {
-        Ok(value) => value.as_bool()?,
-        Err(error) => {
-            diags.push(invalid(&format!("Invalid condition result value: {error}.")));
+    let holds = match holds(&value) {
+        Ok(holds) => holds?,
+        Err(wrong) => {
+            let mut wrong = wrong.at(condition.condition.span());
+            wrong.values = condition.condition.values(&[], frame, &machine.surroundings(), Cause::Other);
+            diags.push(wrong);
             return None;
         }
     };
@@ -112,6 +127,16 @@ fn message(
         .map_or_else(|| "Its error message is no text.".into(), |t| t.trim().to_owned())
 }
 
+/// A check says nothing before an apply has given it what it looks at.
+fn known_later(condition: &Condition) -> Diagnostic {
+    Diagnostic::warning("Check block assertion known after apply")
+        .code(codes::CHECK)
+        .at(condition.condition.span())
+        .detail(
+            "The condition could not be evaluated at this time, a result will be known when this plan is applied.",
+        )
+}
+
 /// Whose conditions are evaluated.
 #[derive(Clone, Copy)]
 pub(crate) struct Checked<'a> {
@@ -141,7 +166,12 @@ impl Machine {
             let this = match result {
                 _ if own.has_errors() => CheckStatus::Error,
                 Some(Ok(())) => CheckStatus::Pass,
-                None => CheckStatus::Unknown,
+                None => {
+                    if kind == ConditionKind::Check && self.phase == Phase::Planning {
+                        self.of_plan.push(known_later(condition));
+                    }
+                    CheckStatus::Unknown
+                }
                 Some(Err(message)) => {
                     own.push(self.failed_condition(condition, kind, message.clone(), &frame, address));
                     problems.push(message);
@@ -228,21 +258,8 @@ impl Machine {
         if !address.is_empty() {
             diagnostic = diagnostic.address(address);
         }
-        for reference in condition.condition.references() {
-            let (name, text) = self.shown(reference, frame);
-            if !diagnostic.values.iter().any(|(n, _)| *n == name) {
-                diagnostic = diagnostic.value(name, text);
-            }
-        }
+        diagnostic.values = condition.condition.values(&[], frame, &self.surroundings(), Cause::Other);
         diagnostic
-    }
-
-    /// A reference and what it is, for a person.
-    fn shown(&self, reference: &Reference, frame: &InstanceFrame<'_>) -> (String, String) {
-        use pilotis_lang::Frame as _;
-        let root = frame.get(reference.slot);
-        let value = root.get_path(&reference.path).unwrap_or(root);
-        (self.config.sources.text(reference.span).to_owned(), pilotis_lang::describe(&value))
     }
 
     /// Names of what is not known yet among the references of an expression.
@@ -265,17 +282,39 @@ impl Machine {
     pub(crate) fn visit_validation(&mut self, id: NodeId, scope: ScopeId, index: u32) {
         let config = self.config.clone();
         let variable = &config.modules[self.graph.scope(scope).module.0 as usize].variables[index as usize];
-        if variable.validations.is_empty() || self.destroying() {
+        let module = self.graph.scope(scope).module;
+        let own = self.graph.id(scope, NodeKind::Variable(index));
+        // Rules about the variable alone were checked with it.
+        if variable.validations.is_empty() || is_about_itself(&config, module, index) || self.destroying() {
             return;
         }
         for instance in self.instances(scope) {
-            if self.blocked(id, instance).is_some() {
-                continue;
+            if self.blocked(id, instance).is_none() {
+                self.check_rules(own, id, instance, index);
             }
-            let address = format!("{}var.{}", self.instance(scope, instance).prefix, variable.name);
-            if !self.validate(scope, instance, index, &address) {
-                self.fail(id, instance, &address);
+        }
+    }
+
+    /// Checks the rules of a variable that are about nothing else, before anything uses its value.
+    pub(crate) fn check_own_rules(&mut self, id: NodeId, scope: ScopeId, index: u32) {
+        let config = self.config.clone();
+        if self.destroying() || !is_about_itself(&config, self.graph.scope(scope).module, index) {
+            return;
+        }
+        for instance in self.instances(scope) {
+            if !self.failures.get(&id).is_some_and(|f| f.iter().any(|(i, _)| *i == instance)) {
+                self.check_rules(id, id, instance, index);
             }
+        }
+    }
+
+    /// Checks the rules of the variable `own`; a breach is a failure of `id`.
+    fn check_rules(&mut self, own: NodeId, id: NodeId, instance: InstanceId, index: u32) {
+        let scope = self.graph.node(own).scope;
+        let name = &self.module(scope).variables[index as usize].name;
+        let address = format!("{}var.{name}", self.instance(scope, instance).prefix);
+        if !self.validate(scope, instance, index, &address) {
+            self.fail(id, instance, &address);
         }
     }
 
@@ -324,4 +363,15 @@ impl Machine {
             self.check_all(&check.asserts, ConditionKind::Check, of);
         }
     }
+}
+
+/// A variable has rules, and they refer to nothing but the variable.
+fn is_about_itself(config: &Configuration, module: ModuleId, variable: u32) -> bool {
+    let module = &config.modules[module.0 as usize];
+    let validations = &module.variables[variable as usize].validations;
+    let mut references = validations
+        .iter()
+        .flat_map(|rule| rule.condition.references().iter().chain(rule.error_message.references()));
+    let own = Symbol::Variable(variable);
+    !validations.is_empty() && references.all(|r| module.symbols.get(r.slot.0 as usize) == Some(&own))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pilotis_config::Repetition;
 use pilotis_diag::{Diagnostic, Diagnostics};
-use pilotis_lang::Compiled;
+use pilotis_lang::{Cause, Compiled};
 use pilotis_schema::address::{Key, ModulePath, ModuleStep};
 use pilotis_value::{Kind, Marks, Type, Value, convert};
 
@@ -109,7 +109,10 @@ impl Machine {
         let reps = match failed {
             true => None,
             false => {
-                let result = if is_count { count(&value) } else { for_each(&value) };
+                let result = match is_count {
+                    true => count(&value).map(|n| (0..n).map(Rep::Count).collect()),
+                    false => for_each(&value),
+                };
                 match result {
                     Ok(reps) => Some(reps),
                     Err(wrong) => {
@@ -132,15 +135,15 @@ impl Machine {
         scope: ScopeId,
         instance: InstanceId,
     ) -> Diagnostic {
-        let (word, summary, code) = match is_count {
-            true => ("count", "Invalid count argument", codes::COUNT),
-            false => ("for_each", "Invalid for_each argument", codes::FOR_EACH),
-        };
-        let base = Diagnostic::error(summary).at(compiled.span());
+        let frame = self.frame(scope, instance, &Rep::One);
+        let word = if is_count { "count" } else { "for_each" };
+        let summary = format!("Invalid {word} argument");
         match wrong {
-            Wrong::Value(detail) => base.code(code).detail(detail),
+            Wrong::Value(mut diagnostic, cause) => {
+                diagnostic.values = compiled.values(&[], &frame, &self.surroundings(), cause);
+                diagnostic.at(compiled.span())
+            }
             Wrong::Unknown(which) => {
-                let frame = self.frame(scope, instance, &Rep::One);
                 let names = self.unknown_names(compiled, &frame);
                 let because = match names.as_slice() {
                     [] => String::new(),
@@ -155,7 +158,9 @@ impl Machine {
                     "Let the keys be known: `for_each = { web = …, api = … }` with names that you write, and put what is not known in the values."
                 };
                 let hint = "Or apply in two steps, with `-target` for what it depends on first.";
-                base.code(codes::REPETITION_UNKNOWN).detail(detail).help(help).help(hint)
+                let mut d = Diagnostic::error(summary).code(codes::REPETITION_UNKNOWN).at(compiled.span());
+                d.values = compiled.values(&[], &frame, &self.surroundings(), Cause::Unknown);
+                d.detail(detail).help(help).help(hint)
             }
         }
     }
@@ -189,54 +194,81 @@ fn display_stored(address: &str) -> String {
     address.to_owned()
 }
 
-/// Why a value is no `count` or `for_each`.
+/// Why a `count` or `for_each` gives no instances.
 pub(crate) enum Wrong {
-    Value(String),
+    /// It can't be one. Place and values are not in the diagnostic yet.
+    Value(Box<Diagnostic>, Cause),
     /// Not known; what can't be told because of that.
     Unknown(&'static str),
 }
 
-fn count(value: &Value) -> Result<Vec<Rep>, Wrong> {
-    if value.marks().contains(Marks::EPHEMERAL) {
-        return Err(Wrong::Value("A count can't depend on a value that lives for one run only.".into()));
+impl Wrong {
+    fn count(detail: impl Into<String>) -> Wrong {
+        let diagnostic = Diagnostic::error("Invalid count argument").code(codes::COUNT).detail(detail);
+        Wrong::Value(Box::new(diagnostic), Cause::Other)
     }
-    let (value, _) = value.clone().unmark();
-    if !value.is_known() {
-        return Err(Wrong::Unknown("how many instances there will be"));
+    fn for_each(detail: impl Into<String>) -> Wrong {
+        let diagnostic = Diagnostic::error("Invalid for_each argument").code(codes::FOR_EACH).detail(detail);
+        Wrong::Value(Box::new(diagnostic), Cause::Other)
     }
-    if value.is_null() {
-        return Err(Wrong::Value(
-            "The given \"count\" argument value is null. An integer is required.".into(),
-        ));
+    fn set(why: impl std::fmt::Display) -> Wrong {
+        let detail = format!("The given \"for_each\" argument value is unsuitable: {why}.");
+        let diagnostic = Diagnostic::error("Invalid for_each set argument").code(codes::FOR_EACH);
+        Wrong::Value(Box::new(diagnostic.detail(detail)), Cause::Other)
     }
-    let wrong =
-        |why: String| Wrong::Value(format!("The given \"count\" argument value is unsuitable: {why}."));
-    let number = convert::convert(&value, &Type::Number).map_err(|e| wrong(e.to_string()))?;
-    match number.as_i64() {
-        Some(n) if n < 0 => Err(wrong("must be greater than or equal to zero".into())),
-        Some(n) if n as u64 > MAX_INSTANCES => Err(wrong(format!("{n} instances are too many"))),
-        Some(n) => Ok((0..n as u64).map(Rep::Count).collect()),
-        None => Err(wrong("a whole number is required".into())),
+    /// Because of a mark.
+    fn marked(self) -> Wrong {
+        match self {
+            Wrong::Value(diagnostic, _) => Wrong::Value(diagnostic, Cause::Marked),
+            unknown @ Wrong::Unknown(_) => unknown,
+        }
     }
 }
 
+/// The number of instances that a `count` says.
+pub(crate) fn count(value: &Value) -> Result<u64, Wrong> {
+    if value.marks().contains(Marks::EPHEMERAL) {
+        return Err(Wrong::count("A count can't depend on a value that lives for one run only.").marked());
+    }
+    let (value, _) = value.clone().unmark();
+    if value.is_null() {
+        return Err(Wrong::count("The given \"count\" argument value is null. An integer is required."));
+    }
+    let number = convert::convert(&value, &Type::Number).map_err(|e| {
+        let detail = format!("Invalid expression value: {e}.");
+        let diagnostic = Diagnostic::error("Incorrect value type").code(codes::COUNT).detail(detail);
+        Wrong::Value(Box::new(diagnostic), Cause::Other)
+    })?;
+    if !number.is_known() {
+        return Err(Wrong::Unknown("how many instances there will be"));
+    }
+    let wrong = |why: &str| Wrong::count(format!("The given \"count\" argument value is unsuitable: {why}."));
+    match number.as_i64() {
+        Some(n) if n < 0 => Err(wrong("must be greater than or equal to zero")),
+        Some(n) if n as u64 > MAX_INSTANCES => Err(wrong(&format!("{n} instances are too many"))),
+        Some(n) => Ok(n as u64),
+        None => Err(wrong("a whole number is required")),
+    }
+}
+
+/// The instances that a `for_each` says.
 pub(crate) fn for_each(value: &Value) -> Result<Vec<Rep>, Wrong> {
-    const WANTED: &str = "the \"for_each\" argument must be a map, or set of strings";
     if value.marks_deep().contains(Marks::EPHEMERAL) {
-        return Err(Wrong::Value("A for_each can't depend on a value that lives for one run only.".into()));
+        let detail = "A for_each can't depend on a value that lives for one run only.";
+        return Err(Wrong::for_each(detail).marked());
     }
     let sensitive_keys = matches!(value.kind(), Kind::Set(_)) && value.has_sensitive();
     if value.marks().contains(Marks::SENSITIVE) || sensitive_keys {
-        return Err(Wrong::Value(
+        return Err(Wrong::for_each(
             "Sensitive values, or values derived from sensitive values, cannot be used as for_each arguments: the keys would be shown as \
-             part of addresses. Use nonsensitive(…) on the keys if they may be shown."
-                .into(),
-        ));
+             part of addresses. Use nonsensitive(…) on the keys if they may be shown.",
+        )
+        .marked());
     }
     match value.kind() {
-        Kind::Null(_) => {
-            Err(Wrong::Value(format!("The given \"for_each\" argument value is null: {WANTED}.")))
-        }
+        Kind::Null(_) => Err(Wrong::for_each(
+            "The given \"for_each\" argument value is null. A map, or set of strings is allowed.",
+        )),
         Kind::Unknown(unknown) => match &unknown.ty {
             Type::Map(_) | Type::Object(_) | Type::Dynamic => {
                 Err(Wrong::Unknown("which instances there will be"))
@@ -244,7 +276,8 @@ pub(crate) fn for_each(value: &Value) -> Result<Vec<Rep>, Wrong> {
             Type::Set(element) if matches!(**element, Type::String | Type::Dynamic) => {
                 Err(Wrong::Unknown("which instances there will be"))
             }
-            ty => Err(Wrong::Value(unsuitable(ty, WANTED))),
+            Type::Set(element) => Err(wrong_elements(element)),
+            ty => Err(unsuitable(ty)),
         },
         Kind::Map(entries) | Kind::Object(entries) => {
             Ok(entries.items().iter().map(|(k, v)| Rep::Each(k.clone(), v.clone())).collect())
@@ -253,27 +286,34 @@ pub(crate) fn for_each(value: &Value) -> Result<Vec<Rep>, Wrong> {
             if elements.items().iter().any(|v| !v.is_known()) {
                 return Err(Wrong::Unknown("which keys there will be"));
             }
-            let key = |v: &Value| {
-                match v.as_str() {
+            let key = |v: &Value| match v.as_str() {
                 Some(key) => Ok(Rep::Each(key.into(), v.clone())),
-                None if v.is_null() => Err(Wrong::Value(
-                    "The given \"for_each\" argument value is unsuitable: a set of keys must not contain null values.".into(),
-                )),
-                None => Err(Wrong::Value(format!("{} Elements of the set must be strings.", unsuitable(&value.ty(), WANTED)))),
-            }
+                None if v.is_null() => Err(Wrong::set("\"for_each\" sets must not contain null values")),
+                None => Err(wrong_elements(&v.ty())),
             };
             elements.items().iter().map(key).collect()
         }
-        _ => Err(Wrong::Value(format!(
-            "{} Use toset([…]) if it is a list of keys.",
-            unsuitable(&value.ty(), WANTED)
-        ))),
+        _ => Err(unsuitable(&value.ty())),
     }
 }
 
-fn unsuitable(ty: &Type, wanted: &str) -> String {
-    format!(
-        "The given \"for_each\" argument value is unsuitable: {wanted}, and you have provided a value of type {}.",
+fn wrong_elements(ty: &Type) -> Wrong {
+    let ty = ty.friendly_name();
+    Wrong::set(format!(
+        "\"for_each\" supports maps and sets of strings, but you have provided a set containing type {ty}"
+    ))
+}
+
+fn unsuitable(ty: &Type) -> Wrong {
+    let wrong = Wrong::for_each(format!(
+        "The given \"for_each\" argument value is unsuitable: the \"for_each\" argument must be a map, or set of strings, and you have \
+         provided a value of type {}.",
         ty.friendly_name()
-    )
+    ));
+    match (wrong, ty) {
+        (Wrong::Value(d, cause), Type::List(_) | Type::Tuple(_)) => {
+            Wrong::Value(Box::new(d.help("Use toset([…]) if it is a list of keys.")), cause)
+        }
+        (wrong, _) => wrong,
+    }
 }

@@ -23,7 +23,7 @@ impl Machine {
             self.plan_orphans();
         }
         if self.targets.partial {
-            self.diagnose(
+            self.of_plan.push(
                 Diagnostic::warning("Resource targeting is in effect")
                     .code(codes::TARGET)
                     .detail("Only a part of the configuration was planned; the rest may need changes too."),
@@ -52,12 +52,15 @@ impl Machine {
         unseen.sort();
         unseen.dedup();
         self.diags.sort();
+        let mut diagnostics = self.diags.clone();
+        diagnostics.extend(std::mem::take(&mut self.of_plan));
+        diagnostics.sort();
         self.plan = Some(Plan {
             changes: changes.into_iter().map(|(change, _)| change).collect(),
             drift,
             outputs,
             digest: digest.finish(),
-            diagnostics: self.diags.clone(),
+            diagnostics,
             unseen,
             checks: self.checked_blocks(),
             calls: (0, 0),

@@ -176,7 +176,7 @@ impl Machine {
 
 fn no_target(import: &Import, address: &str) -> Diagnostic {
     let detail = format!("The configuration has no {address} to import to.");
-    error(import.span, "Configuration for import target does not exist", detail)
+    error(import.to_span, "Configuration for import target does not exist", detail)
         .help(format!("Write the resource block for {address} first."))
 }
 

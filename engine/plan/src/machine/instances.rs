@@ -48,7 +48,7 @@ pub(crate) fn provider_keys(inputs: &Inputs, diags: &mut Diagnostics) -> Provide
             Ok(reps) => reps,
             Err(wrong) => {
                 let detail = match wrong {
-                    Wrong::Value(detail) => detail,
+                    Wrong::Value(diagnostic, _) => diagnostic.detail,
                     Wrong::Unknown(which) => format!(
                         "The instances of a provider must be known before any object is looked at, and it can't be told {which}."
                     ),

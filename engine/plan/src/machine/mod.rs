@@ -7,12 +7,12 @@
 
 mod apply;
 mod commits;
-mod conditions;
+pub(crate) mod conditions;
 mod data;
 mod effects;
 mod ephemeral;
 mod evaluate;
-mod expand;
+pub(crate) mod expand;
 mod finish;
 mod frame;
 mod housekeeping;
@@ -31,7 +31,7 @@ mod schedule;
 mod settle;
 mod staleness;
 mod targets;
-mod values;
+pub(crate) mod values;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -211,6 +211,8 @@ pub struct Machine {
     intents: Vec<Intent>,
     phase: Phase,
     diags: Diagnostics,
+    /// Said of the plan, and settled by the apply.
+    of_plan: Diagnostics,
     graph: Graph,
     types: HashMap<(Mode, String), Arc<ObjectType>>,
     scopes: Vec<ScopeState>,
@@ -268,6 +270,7 @@ impl Machine {
             intents,
             phase: Phase::Planning,
             diags,
+            of_plan: Diagnostics::new(),
             types: HashMap::new(),
             scopes: graph.scopes.iter().map(|_| ScopeState::default()).collect(),
             nodes: std::iter::repeat_with(NodeState::default).take(count).collect(),

@@ -1,8 +1,8 @@
 //! Stored objects that the configuration doesn't have: removed, or forgotten if a `removed` block says so.
 
 use pilotis_config::Repetition;
-use pilotis_diag::Diagnostic;
-use pilotis_schema::address::{Instance, Mode, Target};
+use pilotis_diag::{Diagnostic, Span};
+use pilotis_schema::address::{Instance, Mode, ModulePath, Target};
 use pilotis_value::Value;
 
 use crate::graph::{NodeId, ScopeId};
@@ -190,32 +190,34 @@ impl Machine {
         for index in 0..self.graph.scopes.len() {
             let scope = ScopeId(index as u32);
             for removed in &config.modules[self.graph.scope(scope).module.0 as usize].removed {
-                let declared = match &removed.from {
-                    Target::Module(path) => {
-                        path.0.iter().try_fold(scope, |at, step| self.graph.step(at, step)).is_some()
-                    }
-                    Target::Resource(resource) | Target::Instance(Instance { resource, .. }) => {
-                        let at =
-                            resource.module.0.iter().try_fold(scope, |at, step| self.graph.step(at, step));
-                        at.is_some_and(|at| {
-                            let blocks = &self.module(at).resources;
-                            blocks
-                                .iter()
-                                .any(|b| b.type_name == resource.type_name && b.name == resource.name)
-                        })
-                    }
-                };
-                if declared {
+                if let Some(declared) = self.still_declared(scope, &removed.from) {
                     self.diagnose(
                         Diagnostic::error("Removed resource still exists")
                             .code(codes::REMOVED)
-                            .at(removed.span)
+                            .at(declared)
+                            .also(removed.span, "says that it was removed")
                             .detail(format!(
                                 "This says that {} was removed, but it is still declared.",
                                 removed.from
                             )),
                     );
                 }
+            }
+        }
+    }
+
+    /// The block that a `removed` block speaks of, if it is still there.
+    fn still_declared(&self, scope: ScopeId, from: &Target) -> Option<Span> {
+        let inside = |path: &ModulePath| path.0.iter().try_fold(scope, |at, step| self.graph.step(at, step));
+        match from {
+            Target::Module(path) => {
+                let (above, call) = self.graph.scope(inside(path)?).parent?;
+                Some(self.module(above).calls[call as usize].span)
+            }
+            Target::Resource(resource) | Target::Instance(Instance { resource, .. }) => {
+                let mut blocks = self.module(inside(&resource.module)?).resources.iter();
+                let same = blocks.find(|b| b.type_name == resource.type_name && b.name == resource.name);
+                same.map(|b| b.span)
             }
         }
     }

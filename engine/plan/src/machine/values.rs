@@ -22,7 +22,7 @@ impl Machine {
                 Value::unknown(variable.constraint.ty.without_optional()).with_marks(marks)
             });
             self.nodes[id.0 as usize].values = vec![value];
-            return;
+            return self.check_own_rules(id, scope, index);
         };
         let call = &config.modules[self.graph.scope(above).module.0 as usize].calls[call as usize];
         let argument = call.arguments.iter().find(|(i, _)| *i == index).map(|(_, compiled)| compiled);
@@ -56,6 +56,7 @@ impl Machine {
         }
         self.diags.extend(diags);
         self.nodes[id.0 as usize].values = values;
+        self.check_own_rules(id, scope, index);
     }
 
     pub(crate) fn visit_local(&mut self, id: NodeId, scope: ScopeId, index: u32) {
@@ -98,7 +99,7 @@ impl Machine {
 
     fn output_value(&mut self, id: NodeId, scope: ScopeId, instance: InstanceId, output: &Output) -> Value {
         let name = format!("{}output.{}", self.instance(scope, instance).prefix, output.name);
-        let kind = ConditionKind::Precondition;
+        let kind = ConditionKind::Output;
         let of = Checked { node: id, instance, rep: &Rep::One, this: None, address: &name };
         if !self.destroying() && !self.check_all(&output.preconditions, kind, of) {
             self.fail(id, instance, &name);
@@ -107,56 +108,57 @@ impl Machine {
         let mut diags = Diagnostics::new();
         let (value, failed) = self.eval(&output.value, &self.frame(scope, instance, &Rep::One), &mut diags);
         let is_root = self.graph.scope(scope).parent.is_none();
-        let shows = is_root && !output.sensitive && value.has_sensitive();
-        if shows {
-            diags.push(
-                Diagnostic::error("Output refers to sensitive values")
-                    .code(codes::OUTPUT_SENSITIVE)
-                    .at(output.value.span())
-                    .detail("The value holds something sensitive, and outputs of the root module are shown.")
-                    .help("Say `sensitive = true` in the output, or `nonsensitive(…)` if it may be shown."),
-            );
-        }
-        let ephemeral = self.refuse_ephemeral_output(output, &value, is_root, &mut diags);
+        let (value, wrong) = shown_output(output, is_root, value);
+        let failed = failed || !wrong.is_empty();
+        diags.extend(wrong);
         self.diags.extend(diags);
-        if failed || shows || ephemeral {
+        if failed {
             self.fail(id, instance, &name);
         }
-        if output.sensitive { value.with_marks(Marks::SENSITIVE) } else { value }
+        value
     }
 }
 
-impl Machine {
-    /// An output of the root module is stored, and others are ephemeral only if they say so. True if it is refused.
-    fn refuse_ephemeral_output(
-        &self,
-        output: &Output,
-        value: &Value,
-        is_root: bool,
-        diags: &mut Diagnostics,
-    ) -> bool {
-        let holds = value.marks_deep().contains(Marks::EPHEMERAL);
-        let d = match () {
-            () if is_root && output.ephemeral => Diagnostic::error("Ephemeral output not allowed")
+/// The value of an output as it is seen outside, and why it can't be shown or kept there.
+pub(crate) fn shown_output(output: &Output, is_root: bool, value: Value) -> (Value, Vec<Diagnostic>) {
+    let mut wrong = Vec::new();
+    if is_root && !output.sensitive && value.has_sensitive() {
+        wrong.push(
+            Diagnostic::error("Output refers to sensitive values")
+                .code(codes::OUTPUT_SENSITIVE)
                 .at(output.span)
-                .detail("Ephemeral outputs are not allowed in context of a root module: its outputs are stored."),
-            () if holds && !output.ephemeral => Diagnostic::error("Ephemeral value not allowed")
-                .at(output.value.span())
-                .detail("This output value is not declared as returning an ephemeral value, so it cannot be set to a result derived from an ephemeral value."),
-            () => return false,
-        };
-        let d = match is_root {
-            true => d.help("Let it be null here: `ephemeralasnull(…)`; or give it to what needs it inside of the configuration."),
-            false => d.help("Add `ephemeral = true` to the output."),
-        };
-        diags.push(d.code(codes::EPHEMERAL));
-        true
+                .also(output.value.span(), "this is sensitive")
+                .detail("The value holds something sensitive, and outputs of the root module are shown.")
+                .help("Say `sensitive = true` in the output, or `nonsensitive(…)` if it may be shown."),
+        );
     }
+    wrong.extend(refused_ephemeral(output, is_root, &value));
+    let value = if output.sensitive { value.with_marks(Marks::SENSITIVE) } else { value };
+    (value, wrong)
+}
+
+/// An output of the root module is stored, and others are ephemeral only if they say so.
+fn refused_ephemeral(output: &Output, is_root: bool, value: &Value) -> Option<Diagnostic> {
+    let holds = value.marks_deep().contains(Marks::EPHEMERAL);
+    let d = match () {
+        () if is_root && output.ephemeral => Diagnostic::error("Ephemeral output not allowed")
+            .at(output.span)
+            .detail("Ephemeral outputs are not allowed in context of a root module: its outputs are stored."),
+        () if holds && !output.ephemeral => Diagnostic::error("Ephemeral value not allowed")
+            .at(output.value.span())
+            .detail("This output value is not declared as returning an ephemeral value, so it cannot be set to a result derived from an ephemeral value."),
+        () => return None,
+    };
+    let d = match is_root {
+        true => d.help("Let it be null here: `ephemeralasnull(…)`; or give it to what needs it inside of the configuration."),
+        false => d.help("Add `ephemeral = true` to the output."),
+    };
+    Some(d.code(codes::EPHEMERAL))
 }
 
 /// The value of a module's variable: what was given, or the default; converted, and marked as the variable says. None if it doesn't
 /// fit.
-fn settle_variable(
+pub(crate) fn settle_variable(
     variable: &pilotis_config::Variable,
     given: Option<Value>,
     place: &dyn Fn(&Path) -> pilotis_diag::Span,
@@ -208,7 +210,7 @@ fn settle_variable(
     };
     if value.is_null() && !variable.nullable {
         diags.push(
-            Diagnostic::error("Invalid value for input variable")
+            Diagnostic::error("Required variable not set")
                 .code(codes::ARGUMENT)
                 .at(place(&Path::default()))
                 .detail(format!("The variable {:?} is not nullable, so it can't be null.", variable.name)),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::bail;
 use pilotis_schema::address::Mode;
-use pilotis_schema::{Attribute, Block, NestedBlock, Presence, ProviderSchema, ResourceSchema, SecretKind};
+use pilotis_schema::{Attribute, Block, NestedBlock, Presence, ProviderSchema, ResourceSchema};
 
 use super::suggestion;
 use crate::builtin;
@@ -116,7 +116,7 @@ fn inner(header: &str, block: &Block, path: &[&str]) -> anyhow::Result<String> {
 
 fn attribute_text(within: &str, name: &str, attribute: &Attribute) -> String {
     let mut text = format!("{name}, of {within}\n\n  type: {}\n", attribute.ty);
-    for property in properties(attribute) {
+    for property in attribute.properties() {
         let _ = writeln!(text, "  {property}");
     }
     paragraph(&mut text, &attribute.doc);
@@ -179,35 +179,4 @@ fn brief(attribute: &Attribute) -> String {
         all.push("deprecated".into());
     }
     all.join(", ")
-}
-
-fn properties(attribute: &Attribute) -> Vec<String> {
-    let presence = match attribute.presence {
-        Presence::Required => "required",
-        Presence::Optional => "optional",
-        Presence::OptionalComputed => "optional; the service chooses if it isn't set",
-        Presence::Computed => "computed: only the service sets it",
-    };
-    let mut all = vec![presence.to_owned()];
-    all.extend(attribute.default.as_ref().map(|default| format!("default: {default:?}")));
-    if !attribute.one_of.is_empty() {
-        all.push(format!("one of: {}", attribute.one_of.join(", ")));
-    }
-    if attribute.force_new {
-        all.push("a change replaces the object".into());
-    }
-    if let Some(kind) = attribute.secret {
-        let how = match kind {
-            SecretKind::GivenNeverReturned => "the service never returns it",
-            SecretKind::GivenMasked => "the service returns it masked",
-            SecretKind::MadeShownOnce => "the service shows it once, when it makes it",
-            SecretKind::MadeReadable | SecretKind::Readable => "the service returns it",
-        };
-        all.push(format!("sensitive: {how}"));
-    }
-    if attribute.write_only {
-        all.push("write-only: given to the service and never stored".into());
-    }
-    all.extend(attribute.deprecated.as_ref().map(|instead| format!("deprecated: {instead}")));
-    all
 }
