@@ -140,9 +140,12 @@ impl Sources for Disk {
 
 /// `*.hcl`, `*.tf`, and both in JSON syntax, but no editor's leftovers and no hidden files.
 pub(crate) fn is_configuration(name: &str) -> bool {
-    let hidden =
-        name.starts_with('.') || name.ends_with('~') || (name.starts_with('#') && name.ends_with('#'));
     let syntax = name.strip_suffix(".json").unwrap_or(name);
     let known = syntax.ends_with(".hcl") || syntax.ends_with(".tf");
-    known && !hidden && !syntax.ends_with(".tftest.hcl") && !syntax.ends_with(".lock.hcl")
+    known && !is_left_over(name) && !syntax.ends_with(".tftest.hcl") && !syntax.ends_with(".lock.hcl")
+}
+
+/// Hidden, or an editor's.
+pub(crate) fn is_left_over(name: &str) -> bool {
+    name.starts_with('.') || name.ends_with('~') || (name.starts_with('#') && name.ends_with('#'))
 }

@@ -97,12 +97,22 @@ pub fn quoted(text: &str) -> String {
                     out.push(c);
                 }
             }
-            c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
+            c if is_printed(c) => out.push(c),
+            c if u32::from(c) > 0xffff => out.push_str(&format!("\\U{:08x}", u32::from(c))),
+            c => out.push_str(&format!("\\u{:04x}", u32::from(c))),
         }
     }
     out.push('"');
     out
+}
+
+/// True for what can be seen, and the plain space. Rust's own notation of strings makes that distinction too.
+fn is_printed(c: char) -> bool {
+    if c.is_ascii() {
+        return !c.is_ascii_control();
+    }
+    // Behind a letter, so that an accent to be put on one counts as seen.
+    ['a', c].iter().collect::<String>().escape_debug().count() == 2
 }
 
 #[cfg(test)]
@@ -113,6 +123,14 @@ mod tests {
 
     use super::{NoText, expression, quoted};
     use crate::ast::{ExprKind, TemplatePart};
+
+    #[test]
+    fn what_is_not_seen_is_escaped() {
+        let seen = "é日 e\u{301}\u{fffd}😀";
+        assert_eq!(quoted(seen), format!("\"{seen}\""));
+        let text = "\u{1}\u{7f}\u{a0}\u{200b}\u{e000}\u{e0001}";
+        assert_eq!(quoted(text), r#""\u0001\u007f\u00a0\u200b\ue000\U000e0001""#);
+    }
 
     #[test]
     fn values() {

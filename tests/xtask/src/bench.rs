@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 
+use crate::{println, which};
+
 /// What one process took.
 struct Taken {
     wall: Duration,
@@ -158,20 +160,10 @@ fn row(name: &str, size: usize, shape: &str, step: &str, taken: &Taken) {
     println(&format!("| {name} | {size} | {shape} | {step} | {seconds:.3} | {} |", taken.peak_kib / 1024));
 }
 
-#[allow(clippy::print_stdout, reason = "a command-line tool's result")]
-fn println(line: &str) {
-    println!("{line}");
-}
-
 /// The release binary beside this one.
 fn binary() -> anyhow::Result<PathBuf> {
     let here = std::env::current_exe()?;
     let path = here.parent().context("a folder")?.join("pilotis");
     ensure!(path.exists(), "{} is not there: cargo build --release first", path.display());
     Ok(path)
-}
-
-fn which(name: &str) -> Option<PathBuf> {
-    let paths = std::env::var_os("PATH")?;
-    std::env::split_paths(&paths).map(|dir| dir.join(name)).find(|path| path.exists())
 }

@@ -8,7 +8,7 @@ use pilotis_diag::{Diagnostics, SourceMap};
 
 use crate::args::FmtArgs;
 use crate::exit::Exit;
-use crate::files::is_configuration;
+use crate::files::{is_configuration, is_left_over};
 use crate::view::View;
 
 /// Lays files out; `-` reads standard input and writes standard output.
@@ -29,13 +29,14 @@ pub(crate) fn run(args: &FmtArgs) -> anyhow::Result<Exit> {
             files.push(path.to_owned());
         }
     }
-    files.sort();
     let mut exit = Exit::Done;
     for path in files {
-        let text =
-            std::fs::read_to_string(&path).with_context(|| format!("{} can't be read", path.display()))?;
-        let name = path.strip_prefix(".").unwrap_or(&path).display().to_string();
-        match one(&view, args, Some(&path), &name, &text)? {
+        // One that can't be read or written doesn't keep the others from being laid out.
+        let laid_out = file(&view, args, &path).unwrap_or_else(|error| {
+            view.error(&error);
+            Exit::Error
+        });
+        match laid_out {
             Exit::Done => {}
             Exit::Error => exit = Exit::Error,
             other if exit == Exit::Done => exit = other,
@@ -43,6 +44,12 @@ pub(crate) fn run(args: &FmtArgs) -> anyhow::Result<Exit> {
         }
     }
     Ok(exit)
+}
+
+fn file(view: &View, args: &FmtArgs, path: &Path) -> anyhow::Result<Exit> {
+    let name = shown(path);
+    let text = std::fs::read_to_string(path).with_context(|| format!("{name} can't be read"))?;
+    one(view, args, Some(path), &name, &text)
 }
 
 fn one(view: &View, args: &FmtArgs, path: Option<&Path>, name: &str, text: &str) -> anyhow::Result<Exit> {
@@ -54,11 +61,14 @@ fn one(view: &View, args: &FmtArgs, path: Option<&Path>, name: &str, text: &str)
         }
     };
     let changed = formatted != text;
+    let writes = args.write && !args.check;
     match path {
-        None if !args.check && !args.diff => view.print(&formatted),
-        Some(path) if changed && args.write && !args.check => {
+        Some(path) if changed && writes => {
             std::fs::write(path, &formatted).with_context(|| format!("{name} can't be written"))?;
         }
+        Some(_) if writes || args.list => {}
+        // Nothing else would tell what came of it.
+        _ if !args.check && !args.diff => view.print(&formatted),
         _ => {}
     }
     if changed && args.list && path.is_some() {
@@ -77,14 +87,30 @@ fn refuse(view: &View, name: &str, text: &str, diagnostics: &Diagnostics) {
     view.diagnostics(diagnostics, &sources);
 }
 
+/// A path as it is seen from the working folder, if it is below it.
+fn shown(path: &Path) -> String {
+    let below = || {
+        let here = std::env::current_dir().ok()?.canonicalize().ok()?;
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let path = folder.canonicalize().ok()?.join(path.file_name()?);
+        Some(path.strip_prefix(here).ok()?.display().to_string())
+    };
+    below().unwrap_or_else(|| path.display().to_string())
+}
+
+/// The files of a folder that can be laid out, and of those in it.
 fn collect(dir: &Path, recursive: bool, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     let entries = std::fs::read_dir(dir).with_context(|| format!("{} can't be read", dir.display()))?;
-    for entry in entries.flatten() {
-        let path = entry.path();
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if is_left_over(&name) {
+            continue;
+        }
         if path.is_dir() {
-            if recursive && !name.starts_with('.') {
+            // A link to a folder may lead back here.
+            if recursive && !path.is_symlink() {
                 collect(&path, recursive, files)?;
             }
         } else if name.ends_with(".json") {

@@ -62,15 +62,6 @@ fn the_graph_leads_from_what_needs_to_what_is_needed() {
 }
 
 #[test]
-fn layout_is_checked_shown_and_mended() {
-    let folder = Folder::with("a {\nb=1\n}\n");
-    folder.run("fmt -check").exits(3).says(&["main.hcl"]);
-    folder.run("fmt -check -diff").exits(3).says(&["-b=1", "+  b = 1"]);
-    folder.run("fmt").exits(0);
-    folder.run("fmt -check").exits(0);
-}
-
-#[test]
 fn programs_get_json() {
     let folder = Folder::with(TWO);
     let stream = folder.run("apply -json -auto-approve").exits(0).out;

@@ -10,6 +10,7 @@ mod commands;
 mod console;
 mod ephemeral;
 mod explain;
+mod fmt;
 mod harness;
 mod json_syntax;
 mod kill;

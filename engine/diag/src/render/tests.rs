@@ -248,3 +248,44 @@ fn sorted_by_severity_and_place_and_said_once() {
     let order: Vec<&str> = all.iter().map(|d| d.summary.as_str()).collect();
     assert_eq!(order, ["nowhere", "a", "c", "b", "w"]);
 }
+
+#[test]
+fn labels_far_apart_are_shown_apart() {
+    let mut sources = SourceMap::default();
+    let filler = "# nothing here\n".repeat(1000);
+    let file = sources.add("main.hcl", format!("a = 1\n{filler}a = 2\n"));
+    let at = 6 + filler.len() as u32;
+    let diagnostic = Diagnostic::error("Argument given twice")
+        .label(Span { file, start: at, end: at + 1 }, "again")
+        .also(Span { file, start: 0, end: 1 }, "first here");
+    insta::assert_snapshot!(render(&diagnostic, &sources, RenderOptions { color: false, width: 80 }), @r"
+    error: Argument given twice
+        --> main.hcl:1002:1
+         |
+    1002 | a = 2
+         | ^ again
+         |
+        ::: main.hcl:1:1
+         |
+       1 | a = 1
+         | - first here
+    ");
+}
+
+#[test]
+fn a_mistake_far_along_a_line_has_its_column() {
+    let mut sources = SourceMap::default();
+    let before = "é, ".repeat(5000);
+    let file = sources.add("main.hcl", format!("x = [\n{before}wrong, {}]\n", "y, ".repeat(5000)));
+    let start = 6 + before.len() as u32;
+    let diagnostic =
+        Diagnostic::error("Not declared").label(Span { file, start, end: start + 5 }, "what is that");
+    insta::assert_snapshot!(render(&diagnostic, &sources, RenderOptions { color: false, width: 80 }), @r"
+    error: Not declared
+     --> main.hcl:2:15001
+      |
+     :::
+    2 | ..., é, é, é, é, é, é, é, é, wrong, y, y, y, y, y, y, y, y, y, y, y, y, y...
+      |                              ^^^^^ what is that
+    ");
+}

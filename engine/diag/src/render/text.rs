@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
 use crate::{Diagnostic, FileId, Label, Severity, SourceFile, SourceMap, Span};
 
@@ -17,6 +17,9 @@ pub struct RenderOptions {
 
 /// Narrower terminals are treated as this wide: below it nothing is readable.
 const LEAST_WIDTH: usize = 40;
+
+/// Bytes of source around a label that the renderer is given at most, of its line and between it and the next label.
+const FAR: usize = 4096;
 
 /// The diagnostic as text with its source snippet; ends with a line feed.
 ///
@@ -34,7 +37,7 @@ pub fn render(diagnostic: &Diagnostic, sources: &SourceMap, options: RenderOptio
     }
     let mut group = Group::with_title(title);
     for (file, labels) in labels_by_file(diagnostic) {
-        group = group.element(snippet(sources.file(file), &labels));
+        group = group.elements(snippets(sources.file(file), &labels));
     }
     group = notes(group, diagnostic, width);
     let renderer = if options.color { Renderer::styled() } else { Renderer::plain() };
@@ -80,22 +83,52 @@ fn labels_by_file(diagnostic: &Diagnostic) -> Vec<(FileId, Vec<(AnnotationKind, 
     files
 }
 
-/// The lines that the labels cover. Only these are given to the renderer: it reads all it is given, and a file may be big.
-fn snippet<'a>(file: &'a SourceFile, labels: &[(AnnotationKind, &Label)]) -> Snippet<'a, Annotation<'a>> {
-    let spans: Vec<Range<usize>> = labels.iter().map(|(_, label)| clamp(file, label.span)).collect();
-    let first = spans.iter().map(|s| s.start).min().unwrap_or(0);
-    let last = spans.iter().map(|s| s.end).max().unwrap_or(0);
-    let start = file.text[..first].rfind('\n').map_or(0, |i| i + 1);
-    let end = file.text[last..].find('\n').map_or(file.text.len(), |i| last + i);
-    let (line, _) = file.line_column(start as u32);
-    let annotations = labels.iter().zip(&spans).map(|((kind, label), span)| {
+/// The lines that the labels cover. Only these are given to the renderer: it reads all it is given, and a file or a line may be
+/// big. Labels that are far apart are shown apart.
+fn snippets<'a>(file: &'a SourceFile, labels: &[(AnnotationKind, &Label)]) -> Vec<Element<'a>> {
+    let mut sorted: Vec<_> =
+        labels.iter().map(|(kind, label)| (clamp(file, label.span), *kind, *label)).collect();
+    sorted.sort_by_key(|(span, ..)| span.start);
+    let mut groups: Vec<Vec<(Range<usize>, AnnotationKind, &Label)>> = Vec::new();
+    let mut reached = 0;
+    for label in sorted {
+        let span = label.0.clone();
+        match groups.last_mut() {
+            Some(group) if span.start.saturating_sub(reached) <= FAR => group.push(label),
+            _ => groups.push(vec![label]),
+        }
+        reached = reached.max(span.end);
+    }
+    // The primary label leads.
+    groups.sort_by_key(|group| !group.iter().any(|(_, kind, _)| matches!(kind, AnnotationKind::Primary)));
+    groups.iter().flat_map(|group| snippet(file, group)).collect()
+}
+
+/// The lines, or the parts of long lines, around labels that are near each other.
+fn snippet<'a>(file: &'a SourceFile, labels: &[(Range<usize>, AnnotationKind, &Label)]) -> Vec<Element<'a>> {
+    let text = &*file.text;
+    let first = labels.iter().map(|(span, ..)| span.start).min().unwrap_or(0);
+    let last = labels.iter().map(|(span, ..)| span.end).max().unwrap_or(0);
+    let near = text.floor_char_boundary(first.saturating_sub(FAR));
+    let start = text[near..first].rfind('\n').map_or(near, |i| near + i + 1);
+    let cut = start > 0 && text.as_bytes()[start - 1] != b'\n';
+    let beyond = text.ceil_char_boundary((last + FAR).min(text.len()));
+    let end = text[last..beyond].find('\n').map_or(beyond, |i| last + i);
+    let annotations = labels.iter().map(|(span, kind, label)| {
         let text = (!label.text.is_empty()).then(|| plain(&label.text));
         kind.span(span.start - start..span.end - start).label(text)
     });
-    Snippet::source(&file.text[start..end])
-        .path(plain(&file.name))
-        .line_start(line as usize)
-        .annotations(annotations)
+    let (line, _) = file.line_column(start as u32);
+    let snippet = Snippet::source(&text[start..end]).line_start(line as usize).annotations(annotations);
+    if !cut {
+        return vec![snippet.path(plain(&file.name)).into()];
+    }
+    // The renderer would count columns from where the line was cut.
+    let leading =
+        labels.iter().find(|(_, kind, _)| matches!(kind, AnnotationKind::Primary)).or(labels.first());
+    let (line, column) = file.line_column(leading.map_or(first, |(span, ..)| span.start) as u32);
+    let origin = Origin::path(plain(&file.name)).line(line as usize).char_column(column as usize);
+    vec![origin.into(), snippet.into()]
 }
 
 /// The span as a range of the text that is certainly in it and between characters. A span that starts at a line feed

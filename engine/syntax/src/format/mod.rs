@@ -45,5 +45,8 @@ pub fn format(text: &str) -> Result<String, Diagnostics> {
         out.extend(std::iter::repeat_n(' ', piece.spaces));
         out.push_str(&piece.text);
     }
+    // What stands before the end of a text without a last line feed stays, as in `terraform fmt`.
+    let last = lexed.tokens.iter().rev().find(|t| t.kind != TokenKind::Eof).map_or(0, |t| t.end as usize);
+    out.extend(std::iter::repeat_n(' ', text[last..].chars().filter(|c| matches!(c, ' ' | '\t')).count()));
     Ok(out)
 }

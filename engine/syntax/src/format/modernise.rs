@@ -1,4 +1,4 @@
-//! Old spellings made new: bare labels quoted, `"${x}"` unwrapped, `type = "string"` and `type = list` as types.
+//! Old spellings made new: bare labels quoted, labels in composed characters, `"${x}"` unwrapped, `type = "string"` and `type = list` as types.
 
 use std::borrow::Cow;
 
@@ -7,6 +7,8 @@ use pilotis_diag::Span;
 use super::Piece;
 use crate::ast::{Attribute, Body, Expr, ExprKind, Template, TemplatePart};
 use crate::lexer::{Token, TokenKind};
+use crate::parse::nfc;
+use crate::write;
 
 /// The tokens of a file (without its end) with the old spellings replaced.
 pub(super) fn pieces<'a>(text: &'a str, tokens: &[Token], body: &Body) -> Vec<Piece<'a>> {
@@ -80,9 +82,25 @@ impl Rewriter<'_> {
                 if self.tokens[at].kind == TokenKind::Ident {
                     let name = &self.text[self.tokens[at].range()];
                     self.edit(at, Change::Replace(format!("\"{name}\"")));
+                } else if self.tokens[at + 1].kind == TokenKind::Text {
+                    self.label(at + 1);
                 }
             }
             self.body(&block.body, is_file && block.kind.text == "variable", false);
+        }
+    }
+
+    /// The text of a quoted label, as a value is written: composed characters, escapes for what can't be seen. One with escapes
+    /// or templates stays.
+    fn label(&mut self, at: usize) {
+        let text = &self.text[self.tokens[at].range()];
+        if text.contains(['\\', '$', '%']) {
+            return;
+        }
+        let quoted = write::quoted(&nfc(text));
+        let new = &quoted[1..quoted.len() - 1];
+        if new != text {
+            self.edit(at, Change::Replace(new.to_owned()));
         }
     }
 

@@ -248,6 +248,7 @@ output x {
 fn blank_lines_stay_and_spaces_at_ends_go() {
     assert_eq!(laid_out("\n\n a = 1  \n   \n\n\t\nb = 2"), "\n\na = 1\n\n\n\nb = 2");
     assert_eq!(laid_out(""), "");
+    assert_eq!(laid_out("a=1  \n \t"), "a = 1\n  ", "what stands before the end stays, as in Terraform");
     assert_eq!(laid_out("\u{feff}a=1\r\nbb=2 # c\r\n"), "a  = 1\r\nbb = 2 # c\r\n");
 }
 
@@ -266,6 +267,12 @@ fn what_terraform_would_break_is_kept() {
     assert_eq!(laid_out("a /* b */ c {}\n"), "a /* b */ \"c\" {}\n");
     assert_eq!(laid_out("a \"$${b}\" {}\n"), "a \"$${b}\" {}\n");
     assert_eq!(laid_out("x = a . 0 . 1\n"), "x = a.0 .1\n", "a.0.1 would be an error");
+}
+
+#[test]
+fn labels_are_written_as_values_are() {
+    assert_eq!(laid_out("a \"e\u{301}\t\u{a0}\" {}\n"), "a \"é\\t\\u00a0\" {}\n");
+    assert_eq!(laid_out("a \"\\u00e9\" {}\n"), "a \"\\u00e9\" {}\n", "Terraform drops such a label");
 }
 
 #[test]

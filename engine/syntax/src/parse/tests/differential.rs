@@ -118,6 +118,80 @@ fn prefixes() {
     }
 }
 
+/// What hcl-edit reads otherwise than Terraform, wherever it stands in a text: the reason, and whether it is there.
+type Known = (&'static str, fn(&str) -> bool);
+
+const KNOWN: &[Known] = &[
+    ("directives: escapes and indents in them", |t| t.contains("%{")),
+    ("heredocs: indents, a line that begins with their name, carriage returns", |t| t.contains("<<")),
+    ("a byte-order mark", |t| t.starts_with('\u{feff}')),
+    ("a line feed in a string", |t| t.contains('"') && file(t).2.has_errors()),
+    ("composed characters", |t| t != unicode_normalization::UnicodeNormalization::nfc(t).collect::<String>()),
+    ("legacy indexes and fractions", has_legacy_index),
+    ("numbers of many digits", |t| t.contains(['e', 'E']) && has_exponent(t) || has_long_number(t)),
+    ("a key that is given twice in an object", has_repeated_key),
+];
+
+fn has_legacy_index(text: &str) -> bool {
+    text.split('.').skip(1).any(|after| after.trim_start().starts_with(|c: char| c.is_ascii_digit()))
+}
+
+fn has_repeated_key(text: &str) -> bool {
+    let mut keys: Vec<&str> = text
+        .split(['=', ':'])
+        .filter_map(|before| before.trim_end().rsplit(['{', ',', '\n', ' ', '(']).next())
+        .collect();
+    let all = keys.len();
+    keys.sort_unstable();
+    keys.dedup();
+    text.contains('{') && keys.len() < all
+}
+
+fn has_exponent(text: &str) -> bool {
+    text.as_bytes().windows(2).any(|w| w[0].is_ascii_digit() && matches!(w[1], b'e' | b'E'))
+}
+
+fn has_long_number(text: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_digit() && c != '.').any(|digits| digits.len() > 15)
+}
+
+/// Every text of the fuzz targets' corpus, of the examples and of the blueprints that both accept is read the same, and what one
+/// refuses has something in it that is known.
+#[test]
+fn the_corpora_are_read_alike() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut texts = Vec::new();
+    for folder in ["fuzz/corpus/parse", "fuzz/corpus/format", "fuzz/corpus/load", "examples", "blueprints"] {
+        gather(&root.join(folder), &mut texts);
+    }
+    assert!(texts.len() > 500, "{} texts", texts.len());
+    let (mut same, mut wrong) = (0, Vec::new());
+    for text in &texts {
+        let (_, body, diagnostics) = file(text);
+        let ours = (!diagnostics.has_errors()).then(|| our_body(&body));
+        let theirs = other(text);
+        if ours == theirs {
+            same += usize::from(ours.is_some());
+        } else if !KNOWN.iter().any(|(_, is_in)| is_in(text)) {
+            wrong.push(format!("{text:?}\n  ours   {ours:?}\n  theirs {theirs:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong.join("\n"));
+    assert!(same > 100, "only {same} are valid");
+}
+
+fn gather(path: &std::path::Path, texts: &mut Vec<String>) {
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path).expect("a readable folder").flatten() {
+            gather(&entry.path(), texts);
+        }
+    } else if path.extension().is_none_or(|e| e == "hcl")
+        && let Ok(text) = std::fs::read_to_string(path)
+    {
+        texts.push(text);
+    }
+}
+
 // Both trees in one notation, in which steps of traversals and splats are just strung together.
 
 fn joined(items: impl IntoIterator<Item = String>) -> String {

@@ -1,0 +1,4 @@
+//! `pilotis_bad_input::tfvars` with what libFuzzer thinks of.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| pilotis_bad_input::tfvars(data));
