@@ -1,5 +1,7 @@
 //! `moved`, `import` and `removed` blocks, and the addresses in them.
 
+use std::collections::HashMap;
+
 use pilotis_diag::Diagnostic;
 use pilotis_schema::address::{Instance, Key, Mode, Target};
 use pilotis_syntax::ast::{Attribute, Block, Expr, ExprKind, TraversalStep};
@@ -28,9 +30,12 @@ pub(crate) fn refactorings(build: &mut Build<'_>, all: &Declarations<'_>) {
 
 /// Two moves of one thing. Whether it is still there, only the plan knows.
 fn check_moves(build: &mut Build<'_>) {
-    for (i, moved) in build.out.moved.iter().enumerate() {
-        let twice = build.out.moved[..i].iter().find(|m| m.to == moved.to || m.from == moved.from);
-        if let Some(first) = twice {
+    let (mut sources, mut targets) = (HashMap::new(), HashMap::new());
+    for moved in &build.out.moved {
+        let from = *sources.entry(&moved.from).or_insert(moved);
+        let to = *targets.entry(&moved.to).or_insert(moved);
+        let first = if std::ptr::eq(from, moved) { to } else { from };
+        if !std::ptr::eq(first, moved) {
             build.meaning.push(
                 Diagnostic::error("Ambiguous move statements")
                     .code(codes::ADDRESS)
@@ -43,10 +48,11 @@ fn check_moves(build: &mut Build<'_>) {
 }
 
 fn check_imports(build: &mut Build<'_>) {
-    for (i, import) in build.out.imports.iter().enumerate() {
+    let mut targets = HashMap::new();
+    for import in build.out.imports.iter().filter(|i| i.key.is_none()) {
         let shown = import.to.to_string();
-        let twice = |other: &&Import| other.to == import.to && other.key.is_none() && import.key.is_none();
-        if let Some(first) = build.out.imports[..i].iter().find(twice) {
+        let first = *targets.entry(&import.to).or_insert(import);
+        if !std::ptr::eq(first, import) {
             build.diags.push(
                 Diagnostic::error(format!("Duplicate import configuration for \"{shown}\""))
                     .code(codes::DUPLICATE)

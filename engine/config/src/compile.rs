@@ -4,6 +4,8 @@ mod calls;
 mod providers;
 mod resources;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use pilotis_diag::{Diagnostic, Diagnostics, Span};
 use pilotis_lang::{Compiled, Slot, compile, constant, parse_constraint};
 use pilotis_syntax::ast::{Attribute, Block, Expr, ExprKind, Ident, Traversal, TraversalStep};
@@ -226,9 +228,10 @@ impl<'a> Build<'a> {
             optional: &["description", "sensitive", "ephemeral", "depends_on", "deprecated", "type"],
             blocks: &["precondition"],
         };
+        let mut declared = BTreeSet::new();
         for block in blocks {
             let Some([name]) = shape::labels(block, ["name"], &mut self.diags) else { continue };
-            if self.out.outputs.iter().any(|o| o.name == name.text) {
+            if !declared.insert(name.text.as_str()) {
                 continue;
             }
             OUTPUT.check(&block.body, block.header, &mut self.diags);
@@ -265,12 +268,14 @@ impl<'a> Build<'a> {
 
     fn checks(&mut self, blocks: &[&Block]) {
         const CHECK: Shape = Shape { required: &[], optional: &[], blocks: &["data", "assert"] };
+        let mut declared = BTreeMap::new();
         for block in blocks {
             let Some([name]) = shape::labels(block, ["name"], &mut self.diags) else { continue };
-            if let Some(first) = self.out.checks.iter().find(|c| c.name == name.text) {
+            if let Some(first) = declared.insert(name.text.as_str(), block.header) {
                 let detail = format!("A check named \"{}\" was already declared.", name.text);
-                let d = shape::duplicate("Duplicate check", detail, block.header, first.span);
+                let d = shape::duplicate("Duplicate check", detail, block.header, first);
                 self.diags.push(d);
+                declared.insert(name.text.as_str(), first);
                 continue;
             }
             CHECK.check(&block.body, block.header, &mut self.diags);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use ecow::EcoString;
 use pilotis_diag::{Diagnostic, Span, did_you_mean};
@@ -51,7 +52,12 @@ pub(crate) struct Names {
     pub(crate) schemas: Schemas,
     /// `the root module`, `module ./x`.
     pub(crate) module_name: String,
+    /// How many suggestions were looked for.
+    suggested: AtomicU32,
 }
+
+/// So many mistakes of a module get a suggestion, which goes through all names; a person who has that many has other worries.
+const MOST_SUGGESTIONS: u32 = 100;
 
 const VARIABLE: u8 = 0;
 const LOCAL: u8 = 1;
@@ -73,6 +79,12 @@ fn space_of(mode: Mode) -> u8 {
 }
 
 impl Names {
+    /// The name that was most likely meant.
+    fn meant<'c>(&self, given: &str, known: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+        let before = self.suggested.fetch_add(1, Ordering::Relaxed);
+        if before < MOST_SUGGESTIONS { did_you_mean(given, known) } else { None }
+    }
+
     /// Gives every name its slot. To be called once, when all are declared.
     pub(crate) fn assign(&mut self) {
         let mut symbols = Vec::new();
@@ -147,12 +159,13 @@ fn error(code: &'static str, summary: &str, detail: impl Into<String>, span: Spa
 }
 
 fn suggest<'c>(
+    names: &Names,
     d: Diagnostic,
     given: &str,
     known: impl IntoIterator<Item = &'c str>,
     prefix: &str,
 ) -> Diagnostic {
-    match did_you_mean(given, known) {
+    match names.meant(given, known) {
         Some(best) => d.help(format!("Did you mean `{prefix}{best}`?")),
         None => d,
     }
@@ -220,7 +233,7 @@ impl Scope<'_> {
                 span,
             );
             let known = self.names.variables.keys().map(|k| k.as_str());
-            match did_you_mean(name, known) {
+            match self.names.meant(name, known) {
                 Some(best) => d.help(format!("Did you mean `var.{best}`?")),
                 None if self.names.locals.contains_key(name) => {
                     d.help(format!("There is a local value of that name: write `local.{name}`."))
@@ -235,7 +248,7 @@ impl Scope<'_> {
                 span,
             );
             let known = self.names.locals.keys().map(|k| k.as_str());
-            match did_you_mean(name, known) {
+            match self.names.meant(name, known) {
                 Some(best) => d.help(format!("Did you mean `local.{best}`?")),
                 None if self.names.variables.contains_key(name) => {
                     d.help(format!("There is a variable of that name: write `var.{name}`."))
@@ -289,9 +302,15 @@ impl Scope<'_> {
             let detail =
                 format!("No module call named \"{name}\" is declared in {}.", self.names.module_name);
             let d = error(codes::UNDECLARED, "Reference to undeclared module", detail, t.root.span.to(span));
-            return Err(suggest(d, name, self.names.modules.keys().map(|k| k.as_str()), "module."));
+            return Err(suggest(
+                self.names,
+                d,
+                name,
+                self.names.modules.keys().map(|k| k.as_str()),
+                "module.",
+            ));
         };
-        check_call(call, &format!("module.{name}"), &t.steps[1..])?;
+        check_call(self.names, call, &format!("module.{name}"), &t.steps[1..])?;
         Self::found(self.names.slot(MODULE, name), 1, t)
     }
 
@@ -311,9 +330,10 @@ impl Scope<'_> {
             let detail = format!("No {word} \"{label}\" is declared in {}.", self.names.module_name);
             let summary = format!("Reference to undeclared {word}");
             let d = error(codes::UNDECLARED, &summary, detail, t.root.span.to(span));
-            return Err(suggest(d, label, labels.keys().map(|k| k.as_str()), &format!("{word}.")));
+            let known = labels.keys().map(|k| k.as_str());
+            return Err(suggest(self.names, d, label, known, &format!("{word}.")));
         };
-        check_call(call, &format!("{word}.{label}"), &t.steps[1..])?;
+        check_call(self.names, call, &format!("{word}.{label}"), &t.steps[1..])?;
         Self::found(self.names.slot(WORD, &format!("{word}.{label}")), 1, t)
     }
 
@@ -375,15 +395,10 @@ impl Scope<'_> {
         let detail =
             format!("{what} \"{ty}\" \"{name}\" has not been declared in {}.", self.names.module_name);
         let d = error(codes::UNDECLARED, "Reference to undeclared resource", detail, span);
-        let same_type: Vec<&str> = self
-            .names
-            .resources
-            .keys()
-            .filter(|(m, t, _)| *m == mode && t == ty)
-            .map(|(_, _, n)| n.as_str())
-            .collect();
+        let same_type =
+            self.names.resources.keys().filter(|(m, t, _)| *m == mode && t == ty).map(|(_, _, n)| n.as_str());
         let prefix = mode.prefix();
-        if let Some(best) = did_you_mean(name, same_type.iter().copied()) {
+        if let Some(best) = self.names.meant(name, same_type) {
             return d.help(format!("Did you mean `{prefix}{ty}.{best}`?"));
         }
         let others = [Mode::Managed, Mode::Data, Mode::Ephemeral].into_iter().filter(|other| *other != mode);
@@ -394,7 +409,7 @@ impl Scope<'_> {
             }
         }
         let types = self.names.resources.keys().filter(|(m, _, n)| *m == mode && n == name);
-        if let Some(best) = did_you_mean(ty, types.map(|(_, t, _)| t.as_str())) {
+        if let Some(best) = self.names.meant(ty, types.map(|(_, t, _)| t.as_str())) {
             return d.help(format!("Did you mean `{prefix}{best}.{name}`?"));
         }
         if mode == Mode::Managed && !self.names.schemas.has_type(ty) {
@@ -416,7 +431,12 @@ impl Scope<'_> {
 }
 
 /// Steps after a module call: a key if it is repeated, then an output that exists.
-fn check_call(call: &CallName, shown: &str, steps: &[TraversalStep]) -> Result<(), Diagnostic> {
+fn check_call(
+    names: &Names,
+    call: &CallName,
+    shown: &str,
+    steps: &[TraversalStep],
+) -> Result<(), Diagnostic> {
     let (steps, prefix) = instance_steps(call.repeats, shown, steps, "outputs")?;
     let (Some(outputs), Some(TraversalStep::Attribute(ident))) = (&call.outputs, steps.first()) else {
         return Ok(());
@@ -426,7 +446,7 @@ fn check_call(call: &CallName, shown: &str, steps: &[TraversalStep]) -> Result<(
     }
     let detail = format!("{prefix} has no output named \"{}\".", ident.text);
     let d = error(codes::NO_ATTRIBUTE, "Unsupported attribute", detail, ident.span);
-    let d = suggest(d, &ident.text, outputs.iter().map(String::as_str), &format!("{prefix}."));
+    let d = suggest(names, d, &ident.text, outputs.iter().map(String::as_str), &format!("{prefix}."));
     if d.help.is_empty() && !outputs.is_empty() {
         let list: Vec<&str> = outputs.iter().map(String::as_str).take(12).collect();
         return Err(d.help(format!("Its outputs are: {}.", list.join(", "))));

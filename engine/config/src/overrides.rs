@@ -1,5 +1,7 @@
 //! Override files: `override.hcl`, `*_override.tf.json` … change blocks that other files declare.
 
+use std::collections::BTreeMap;
+
 use pilotis_diag::{Diagnostic, Diagnostics};
 use pilotis_syntax::ast::{Block, Body};
 
@@ -61,13 +63,14 @@ fn what(kind: &str) -> String {
 }
 
 fn locals(base: &mut [Body], block: Block, diags: &mut Diagnostics) {
+    let mut declared = BTreeMap::new();
+    let blocks = base.iter_mut().flat_map(|b| &mut b.blocks).filter(|b| b.kind.text == "locals");
+    for attribute in blocks.flat_map(|b| &mut b.body.attributes) {
+        // The first counts; that there are more is said elsewhere.
+        declared.entry(attribute.name.text.clone()).or_insert(attribute);
+    }
     for attribute in block.body.attributes {
-        let mut declared = base
-            .iter_mut()
-            .flat_map(|b| &mut b.blocks)
-            .filter(|b| b.kind.text == "locals")
-            .flat_map(|b| &mut b.body.attributes);
-        match declared.find(|a| a.name.text == attribute.name.text) {
+        match declared.get_mut(&attribute.name.text) {
             Some(found) => found.expr = attribute.expr,
             None => diags.push(
                 Diagnostic::error("Missing base local value definition to override")

@@ -1,5 +1,7 @@
 //! Sets.
 
+use std::collections::BTreeSet;
+
 use pilotis_value::convert::convert;
 use pilotis_value::unify::unify;
 use pilotis_value::{Kind, Type, Value};
@@ -36,14 +38,19 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
     of_sets!("setunion", |all, set| all.extend_from_slice(set), "All that is in any of the sets."),
     of_sets!(
         "setintersection",
-        |all, set| all.retain(|v| set.contains(v)),
+        |all, set| {
+            let members = Members::of(set);
+            all.retain(|v| members.has(v));
+        },
         "All that is in each of the sets."
     ),
     of_sets!(
         "setsymmetricdifference",
         |all, set| {
-            let new: Vec<Value> = set.iter().filter(|v| !all.contains(v)).cloned().collect();
-            all.retain(|v| !set.contains(v));
+            let before = Members::of(all);
+            let new: Vec<Value> = set.iter().filter(|v| !before.has(v)).cloned().collect();
+            let members = Members::of(set);
+            all.retain(|v| !members.has(v));
             all.extend(new);
         },
         "All that is in one of two sets, but not in both."
@@ -55,8 +62,8 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
         returns: unified_set,
         call: |args, _| {
             let (element, sets) = same_type(args)?;
-            let (a, b) = (&sets[0], &sets[1]);
-            Ok(Value::set(element, a.iter().filter(|v| !b.contains(v)).cloned().collect()))
+            let members = Members::of(&sets[1]);
+            Ok(Value::set(element, sets[0].iter().filter(|v| !members.has(v)).cloned().collect()))
         },
         doc: "All that is in the first set and not in the second.",
     },
@@ -69,6 +76,38 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
         doc: "All combinations of an element of each set or list.",
     },
 ];
+
+/// What is in a set, found without going through all of it.
+struct Members {
+    known: BTreeSet<Vec<u8>>,
+    /// What isn't wholly known is compared as it is.
+    others: Vec<Value>,
+}
+
+impl Members {
+    fn of(set: &[Value]) -> Members {
+        let (known, others): (Vec<&Value>, Vec<&Value>) = set.iter().partition(|v| v.is_wholly_known());
+        Members {
+            known: known.into_iter().map(canonical).collect(),
+            others: others.into_iter().cloned().collect(),
+        }
+    }
+
+    fn has(&self, value: &Value) -> bool {
+        if value.is_wholly_known() {
+            self.known.contains(&canonical(value))
+        } else {
+            self.others.contains(value)
+        }
+    }
+}
+
+/// The same bytes for what is equal and of one type.
+fn canonical(value: &Value) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    value.write_canonical(&mut bytes);
+    bytes
+}
 
 fn unified_set(args: &[Value]) -> Type {
     Type::set(element_of_all(args).unwrap_or(Type::Dynamic))

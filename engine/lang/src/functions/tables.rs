@@ -1,6 +1,6 @@
 //! Tables: `csvdecode`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ecow::EcoString;
 use pilotis_value::{Type, Value};
@@ -21,6 +21,7 @@ fn csv_decode(args: &[Value], _: &Surroundings<'_>) -> Outcome {
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text(args, 0)?.as_bytes());
     let mut names: Vec<EcoString> = Vec::new();
+    let mut seen = BTreeSet::new();
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = match record {
@@ -30,7 +31,7 @@ fn csv_decode(args: &[Value], _: &Surroundings<'_>) -> Outcome {
         let line = record.position().map_or(0, csv::Position::line);
         if names.is_empty() {
             for name in &record {
-                if names.iter().any(|n| n == name) {
+                if !seen.insert(EcoString::from(name)) {
                     return fail(format!("duplicate column name {name:?}"));
                 }
                 names.push(name.into());
