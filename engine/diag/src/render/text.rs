@@ -18,8 +18,11 @@ pub struct RenderOptions {
 /// Narrower terminals are treated as this wide: below it nothing is readable.
 const LEAST_WIDTH: usize = 40;
 
-/// Bytes of source around a label that the renderer is given at most, of its line and between it and the next label.
+/// Bytes between two labels that are shown together at most.
 const FAR: usize = 4096;
+
+/// Bytes of a line that the renderer is given on either side of its labels: more than any terminal is wide.
+const AROUND: usize = 1024;
 
 /// The diagnostic as text with its source snippet; ends with a line feed.
 ///
@@ -109,10 +112,10 @@ fn snippet<'a>(file: &'a SourceFile, labels: &[(Range<usize>, AnnotationKind, &L
     let text = &*file.text;
     let first = labels.iter().map(|(span, ..)| span.start).min().unwrap_or(0);
     let last = labels.iter().map(|(span, ..)| span.end).max().unwrap_or(0);
-    let near = text.floor_char_boundary(first.saturating_sub(FAR));
+    let near = text.floor_char_boundary(first.saturating_sub(AROUND));
     let start = text[near..first].rfind('\n').map_or(near, |i| near + i + 1);
     let cut = start > 0 && text.as_bytes()[start - 1] != b'\n';
-    let beyond = text.ceil_char_boundary((last + FAR).min(text.len()));
+    let beyond = text.ceil_char_boundary((last + AROUND).min(text.len()));
     let end = text[last..beyond].find('\n').map_or(beyond, |i| last + i);
     let annotations = labels.iter().map(|(span, kind, label)| {
         let text = (!label.text.is_empty()).then(|| plain(&label.text));
