@@ -49,10 +49,14 @@ pub(crate) enum Command {
     Taint(TaintArgs),
     /// Take that mark away.
     Untaint(TaintArgs),
+    /// Show which providers the configuration uses, or what they have.
+    Providers(ProvidersArgs),
     /// Evaluate expressions against the configuration and the state.
     Console(ConsoleArgs),
-    /// Write the dependency graph in DOT.
+    /// Write the dependency graph: in DOT, or as a tree.
     Graph(GraphArgs),
+    /// Say what an object is derived from: its blocks, what its arguments are made of, what it needs and what needs it.
+    Why(WhyArgs),
     /// Lay configuration files out as everybody does.
     Fmt(FmtArgs),
     /// Take an object of a service over into the state.
@@ -222,6 +226,9 @@ pub(crate) struct PlanArgs {
     /// Save the plan, for `apply FILE`.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<String>,
+    /// Write the plan as a page too, for a browser; it holds no sensitive value.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<String>,
     /// Exit code 2 if something is to change.
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
@@ -260,6 +267,9 @@ pub(crate) struct ShowArgs {
     pub(crate) view: ViewArgs,
     #[command(flatten)]
     pub(crate) state: StateFileArgs,
+    /// Write the saved plan as a page, for a browser; it holds no sensitive value.
+    #[arg(long, value_name = "FILE", requires = "plan")]
+    pub(crate) html: Option<String>,
     /// A saved plan; without it, the state.
     pub(crate) plan: Option<String>,
 }
@@ -289,6 +299,29 @@ pub(crate) struct TaintArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ProvidersArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<ProvidersCommand>,
+}
+
+/// What to see of the providers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProvidersCommand {
+    /// Write the schemas of the providers that the configuration uses, as Terraform documents them.
+    Schema(ProvidersSchemaArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProvidersSchemaArgs {
+    /// Write JSON for programs: the only form there is.
+    #[arg(long, required = true)]
+    pub(crate) json: bool,
+    /// Of all providers that this program has, used or not.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ConsoleArgs {
     #[command(flatten)]
     pub(crate) variables: VariableArgs,
@@ -309,6 +342,20 @@ pub(crate) struct ConsoleArgs {
 pub(crate) struct GraphArgs {
     #[command(flatten)]
     pub(crate) variables: VariableArgs,
+    /// A tree for a person: under each resource what it needs.
+    #[arg(long)]
+    pub(crate) tree: bool,
+    /// Accepted for scripts: there is one graph.
+    #[arg(long = "type", value_name = "TYPE", hide = true)]
+    pub(crate) kind: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WhyArgs {
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    /// A resource, an instance of one, or a module or block of a blueprint.
+    pub(crate) address: String,
 }
 
 #[derive(Debug, Args)]

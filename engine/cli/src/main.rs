@@ -69,6 +69,8 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Workspace(args) => commands::workspace::run(args),
         Command::Taint(args) => commands::taint::run(args, pilotis_state::Status::Tainted),
         Command::Untaint(args) => commands::taint::run(args, pilotis_state::Status::Ready),
+        Command::Providers(args) => commands::providers::run(args),
+        Command::Why(args) => commands::why::run(args),
         Command::Graph(args) => commands::graph::run(args),
         command => served(command),
     }

@@ -334,8 +334,8 @@ impl Loader<'_> {
             };
             let Some(module) = self.source(id, &text, source.expr.span, block.header) else { continue };
             let label = crate::blueprint::label_variable(&self.modules[module.0 as usize]);
-            let blueprint =
-                crate::Blueprint { word: word.text.to_string(), module, label, span: block.header };
+            let (word, source) = (word.text.to_string(), text.to_string());
+            let blueprint = crate::Blueprint { word, module, source, label, span: block.header };
             self.modules[id.0 as usize].blueprints.push(blueprint);
         }
     }

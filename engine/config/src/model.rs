@@ -304,6 +304,8 @@ pub struct Call {
     pub label: Option<String>,
     /// The module that it calls.
     pub module: ModuleId,
+    /// Where that comes from, as it is written: `./folder`, `cloud-pi-native/project`.
+    pub source: String,
     /// How many.
     pub repetition: Repetition,
     /// Arguments: index of the called module's variable, and the value. Defaults are not here.
@@ -338,6 +340,8 @@ pub struct Blueprint {
     pub word: String,
     /// The module.
     pub module: ModuleId,
+    /// Where that comes from, as it is written.
+    pub source: String,
     /// Index of the variable that receives a block's label.
     pub label: Option<u32>,
     /// Where.

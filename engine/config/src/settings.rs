@@ -9,8 +9,8 @@ use crate::shape::{self, Shape, literal_text};
 use crate::version::{Version, fits};
 use crate::{LoadOptions, Schemas, Settings, codes};
 
-/// The version of Terraform whose language this is.
-const LANGUAGE: &str = "1.11.4";
+/// The version of Terraform whose language this is, and whose documents are written.
+pub const LANGUAGE: &str = "1.11.4";
 
 const SETTINGS: Shape = Shape {
     required: &[],

@@ -3,8 +3,8 @@
 //! No I/O and no clock: the planner says what it needs next and is told the answers. Only this crate names petgraph.
 
 mod codes;
+mod dependencies;
 mod digest;
-mod dot;
 mod graph;
 mod inputs;
 mod machine;
@@ -17,9 +17,10 @@ pub mod recording;
 mod request;
 mod same;
 mod validate;
+pub mod why;
 
 pub use codes::EXPLANATIONS;
-pub use dot::dot;
+pub use dependencies::{Dependent, dependencies};
 pub use inputs::{Inputs, PlanMode, PlanOptions};
 pub use machine::{ApplyStart, EffectInfo, Evaluation, Machine, Phase};
 pub use outcome::{Applied, ObjectOutcome, ObjectResult};

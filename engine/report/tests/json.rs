@@ -21,6 +21,7 @@ fn document(plan: &Plan) -> Json {
     let document = PlanDocument {
         plan,
         prior: None,
+        configuration: None,
         variables: &[],
         version: "0.1.0",
         timestamp: AT,
@@ -43,7 +44,8 @@ fn a_plan_has_all_parts_of_terraforms_document() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&document(&plan)).unwrap(), @r#"
     {
       "format_version": "1.2",
-      "terraform_version": "0.1.0",
+      "terraform_version": "1.11.4",
+      "pilotis_version": "0.1.0",
       "planned_values": {
         "outputs": {
           "url": {
@@ -127,7 +129,7 @@ fn a_plan_has_all_parts_of_terraforms_document() {
       },
       "prior_state": {
         "format_version": "1.0",
-        "terraform_version": "0.1.0",
+        "terraform_version": "1.11.4",
         "values": {
           "root_module": {
             "child_modules": [
@@ -155,9 +157,6 @@ fn a_plan_has_all_parts_of_terraforms_document() {
             ]
           }
         }
-      },
-      "configuration": {
-        "root_module": {}
       },
       "timestamp": "2026-11-25T02:10:00Z",
       "applyable": true,
@@ -225,6 +224,7 @@ fn what_the_state_knows_is_added_to_the_prior_state() {
     let document = PlanDocument {
         plan: &plan,
         prior: Some(&prior),
+        configuration: None,
         variables: &[("region".to_owned(), s("fr")), ("token".to_owned(), secret("hunter2"))],
         version: "0.1.0",
         timestamp: "",
@@ -249,7 +249,8 @@ fn a_state_is_nested_by_module() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&hidden).unwrap(), @r#"
     {
       "format_version": "1.0",
-      "terraform_version": "0.1.0",
+      "terraform_version": "1.11.4",
+      "pilotis_version": "0.1.0",
       "values": {
         "outputs": {
           "url": {
@@ -374,17 +375,17 @@ fn the_stream_of_a_plan() {
     lines.push(events::outputs(outputs, AT));
     let text: Vec<String> = lines.iter().map(Json::to_string).collect();
     insta::assert_snapshot!(text.join("\n"), @r#"
-    {"@level":"info","@message":"Pilotis 0.1.0","@module":"pilotis.ui","@timestamp":"2026-11-25T02:10:00Z","terraform":"0.1.0","ui":"1.2","type":"version"}
-    {"@level":"info","@message":"module.project[\"carto\"].gitlab_group.this: Drift detected (update)","@module":"pilotis.ui","@timestamp":"2026-11-25T02:10:00Z","change":{"resource":{"addr":"module.project[\"carto\"].gitlab_group.this","module":"module.project[\"carto\"]","resource":"gitlab_group.this","implied_provider":"gitlab","resource_type":"gitlab_group","resource_name":"this","resource_key":null},"action":"update"},"type":"resource_drift"}
-    {"@level":"info","@message":"module.project[\"carto\"].gitlab_project_hook.ci: Drift detected (delete)","@module":"pilotis.ui","@timestamp":"2026-11-25T02:10:00Z","change":{"resource":{"addr":"module.project[\"carto\"].gitlab_project_hook.ci","module":"module.project[\"carto\"]","resource":"gitlab_project_hook.ci","implied_provider":"gitlab","resource_type":"gitlab_project_hook","resource_name":"ci","resource_key":null},"action":"delete"},"type":"resource_drift"}
-    {"@level":"info","@message":"gitlab_group.root: Plan to update","@module":"pilotis.ui","@timestamp":"2026-11-25T02:10:00Z","change":{"resource":{"addr":"gitlab_group.root","module":"","resource":"gitlab_group.root","implied_provider":"gitlab","resource_type":"gitlab_group","resource_name":"root","resource_key":null},"action":"update","importing":{"id":"1"}},"type":"planned_change"}
-    {"@level":"info","@message":"module.project[\"carto\"].gitlab_branch_protection.main: Plan to move","@module":"pilotis.ui","@timestamp":"2026-11-25T02:10:00Z","change":{"resource":{"addr":"module.project[\"carto\"].gitlab_branch_protection.main","module":"module.project[\"carto\"]","resource":"gitlab_branch_protection.main","implied_provider":"gitlab","resource_type":"gitlab_branch_protection","resource_name":"main","resource_key":null},"previous_resource":{"addr":"module.project[\"carto\"].gitlab_branch_protection.default","module":"module.project[\"carto\"]","resource":"gitlab_branch_protection.default","implied_provider":"gitlab","resource_type":"gitlab_branch_protection","resource_name":"default","resource_key":null},"action":"move"},"type":"planned_change"}
-    {"@level":"info","@message":"module.project[\"carto\"].gitlab_group.this: Plan to create","@module":"pilotis.ui","@timestamp":"2026-11-25T02:10:00Z","change":{"resource":{"addr":"module.project[\"carto\"].gitlab_group.this","module":"module.project[\"carto\"]","resource":"gitlab_group.this","implied_provider":"gitlab","resource_type":"gitlab_group","resource_name":"this","resource_key":null},"action":"create"},"type":"planned_change"}
-    {"@level":"info","@message":"module.project[\"carto\"].gitlab_project.repo[\"api\"]: Plan to replace","@module":"pilotis.ui","@timestamp":"2026-11-25T02:10:00Z","change":{"resource":{"addr":"module.project[\"carto\"].gitlab_project.repo[\"api\"]","module":"module.project[\"carto\"]","resource":"gitlab_project.repo[\"api\"]","implied_provider":"gitlab","resource_type":"gitlab_project","resource_name":"repo","resource_key":"api"},"action":"replace","reason":"cannot_update"},"type":"planned_change"}
-    {"@level":"info","@message":"module.project[\"carto\"].gitlab_project_member.m[\"paul\"]: Plan to delete","@module":"pilotis.ui","@timestamp":"2026-11-25T02:10:00Z","change":{"resource":{"addr":"module.project[\"carto\"].gitlab_project_member.m[\"paul\"]","module":"module.project[\"carto\"]","resource":"gitlab_project_member.m[\"paul\"]","implied_provider":"gitlab","resource_type":"gitlab_project_member","resource_name":"m","resource_key":"paul"},"action":"delete","reason":"delete_because_each_key"},"type":"planned_change"}
-    {"@level":"info","@message":"module.project[\"carto\"].module.environment[\"dev\"].kubernetes_resource_quota.this: Plan to update","@module":"pilotis.ui","@timestamp":"2026-11-25T02:10:00Z","change":{"resource":{"addr":"module.project[\"carto\"].module.environment[\"dev\"].kubernetes_resource_quota.this","module":"module.project[\"carto\"].module.environment[\"dev\"]","resource":"kubernetes_resource_quota.this","implied_provider":"kubernetes","resource_type":"kubernetes_resource_quota","resource_name":"this","resource_key":null},"action":"update"},"type":"planned_change"}
-    {"@level":"info","@message":"Plan: 1 to import, 2 to add, 2 to change, 2 to destroy.","@module":"pilotis.ui","@timestamp":"2026-11-25T02:10:00Z","changes":{"add":2,"change":2,"import":1,"remove":2,"operation":"plan"},"type":"change_summary"}
-    {"@level":"info","@message":"Outputs: 3","@module":"pilotis.ui","@timestamp":"2026-11-25T02:10:00Z","outputs":{"url":{"sensitive":false,"action":"update"},"token":{"sensitive":true,"action":"update","type":"string"},"same":{"sensitive":false,"action":"update","type":"string","value":"x"}},"type":"outputs"}
+    {"@level":"info","@message":"Pilotis 0.1.0","@module":"terraform.ui","@timestamp":"2026-11-25T02:10:00Z","terraform":"1.11.4","ui":"1.2","pilotis":"0.1.0","type":"version"}
+    {"@level":"info","@message":"module.project[\"carto\"].gitlab_group.this: Drift detected (update)","@module":"terraform.ui","@timestamp":"2026-11-25T02:10:00Z","change":{"resource":{"addr":"module.project[\"carto\"].gitlab_group.this","module":"module.project[\"carto\"]","resource":"gitlab_group.this","implied_provider":"gitlab","resource_type":"gitlab_group","resource_name":"this","resource_key":null},"action":"update"},"type":"resource_drift"}
+    {"@level":"info","@message":"module.project[\"carto\"].gitlab_project_hook.ci: Drift detected (delete)","@module":"terraform.ui","@timestamp":"2026-11-25T02:10:00Z","change":{"resource":{"addr":"module.project[\"carto\"].gitlab_project_hook.ci","module":"module.project[\"carto\"]","resource":"gitlab_project_hook.ci","implied_provider":"gitlab","resource_type":"gitlab_project_hook","resource_name":"ci","resource_key":null},"action":"delete"},"type":"resource_drift"}
+    {"@level":"info","@message":"gitlab_group.root: Plan to update","@module":"terraform.ui","@timestamp":"2026-11-25T02:10:00Z","change":{"resource":{"addr":"gitlab_group.root","module":"","resource":"gitlab_group.root","implied_provider":"gitlab","resource_type":"gitlab_group","resource_name":"root","resource_key":null},"action":"update","importing":{"id":"1"}},"type":"planned_change"}
+    {"@level":"info","@message":"module.project[\"carto\"].gitlab_branch_protection.main: Plan to move","@module":"terraform.ui","@timestamp":"2026-11-25T02:10:00Z","change":{"resource":{"addr":"module.project[\"carto\"].gitlab_branch_protection.main","module":"module.project[\"carto\"]","resource":"gitlab_branch_protection.main","implied_provider":"gitlab","resource_type":"gitlab_branch_protection","resource_name":"main","resource_key":null},"previous_resource":{"addr":"module.project[\"carto\"].gitlab_branch_protection.default","module":"module.project[\"carto\"]","resource":"gitlab_branch_protection.default","implied_provider":"gitlab","resource_type":"gitlab_branch_protection","resource_name":"default","resource_key":null},"action":"move"},"type":"planned_change"}
+    {"@level":"info","@message":"module.project[\"carto\"].gitlab_group.this: Plan to create","@module":"terraform.ui","@timestamp":"2026-11-25T02:10:00Z","change":{"resource":{"addr":"module.project[\"carto\"].gitlab_group.this","module":"module.project[\"carto\"]","resource":"gitlab_group.this","implied_provider":"gitlab","resource_type":"gitlab_group","resource_name":"this","resource_key":null},"action":"create"},"type":"planned_change"}
+    {"@level":"info","@message":"module.project[\"carto\"].gitlab_project.repo[\"api\"]: Plan to replace","@module":"terraform.ui","@timestamp":"2026-11-25T02:10:00Z","change":{"resource":{"addr":"module.project[\"carto\"].gitlab_project.repo[\"api\"]","module":"module.project[\"carto\"]","resource":"gitlab_project.repo[\"api\"]","implied_provider":"gitlab","resource_type":"gitlab_project","resource_name":"repo","resource_key":"api"},"action":"replace","reason":"cannot_update"},"type":"planned_change"}
+    {"@level":"info","@message":"module.project[\"carto\"].gitlab_project_member.m[\"paul\"]: Plan to delete","@module":"terraform.ui","@timestamp":"2026-11-25T02:10:00Z","change":{"resource":{"addr":"module.project[\"carto\"].gitlab_project_member.m[\"paul\"]","module":"module.project[\"carto\"]","resource":"gitlab_project_member.m[\"paul\"]","implied_provider":"gitlab","resource_type":"gitlab_project_member","resource_name":"m","resource_key":"paul"},"action":"delete","reason":"delete_because_each_key"},"type":"planned_change"}
+    {"@level":"info","@message":"module.project[\"carto\"].module.environment[\"dev\"].kubernetes_resource_quota.this: Plan to update","@module":"terraform.ui","@timestamp":"2026-11-25T02:10:00Z","change":{"resource":{"addr":"module.project[\"carto\"].module.environment[\"dev\"].kubernetes_resource_quota.this","module":"module.project[\"carto\"].module.environment[\"dev\"]","resource":"kubernetes_resource_quota.this","implied_provider":"kubernetes","resource_type":"kubernetes_resource_quota","resource_name":"this","resource_key":null},"action":"update"},"type":"planned_change"}
+    {"@level":"info","@message":"Plan: 1 to import, 2 to add, 2 to change, 2 to destroy.","@module":"terraform.ui","@timestamp":"2026-11-25T02:10:00Z","changes":{"add":2,"change":2,"import":1,"remove":2,"operation":"plan"},"type":"change_summary"}
+    {"@level":"info","@message":"Outputs: 3","@module":"terraform.ui","@timestamp":"2026-11-25T02:10:00Z","outputs":{"url":{"sensitive":false,"action":"update"},"token":{"sensitive":true,"action":"update"},"same":{"sensitive":false,"action":"update"}},"type":"outputs"}
     "#);
 }
 
@@ -408,13 +409,13 @@ fn the_stream_of_an_apply() {
     ];
     let text: Vec<String> = lines.iter().map(Json::to_string).collect();
     insta::assert_snapshot!(text.join("\n"), @r#"
-    {"@level":"info","@message":"module.project[\"carto\"].gitlab_group.this[\"a\"]: Creating...","@module":"pilotis.ui","@timestamp":"2026-11-25T02:10:00Z","hook":{"resource":{"addr":"module.project[\"carto\"].gitlab_group.this[\"a\"]","module":"module.project[\"carto\"]","resource":"gitlab_group.this[\"a\"]","implied_provider":"gitlab","resource_type":"gitlab_group","resource_name":"this","resource_key":"a"},"action":"create"},"type":"apply_start"}
-    {"@level":"info","@message":"module.project[\"carto\"].gitlab_group.this[\"a\"]: Still creating... [10s elapsed]","@module":"pilotis.ui","@timestamp":"2026-11-25T02:10:00Z","hook":{"resource":{"addr":"module.project[\"carto\"].gitlab_group.this[\"a\"]","module":"module.project[\"carto\"]","resource":"gitlab_group.this[\"a\"]","implied_provider":"gitlab","resource_type":"gitlab_group","resource_name":"this","resource_key":"a"},"action":"create","elapsed_seconds":10},"type":"apply_progress"}
-    {"@level":"info","@message":"module.project[\"carto\"].gitlab_group.this[\"a\"]: Creation complete after 12s [id=7]","@module":"pilotis.ui","@timestamp":"2026-11-25T02:10:00Z","hook":{"resource":{"addr":"module.project[\"carto\"].gitlab_group.this[\"a\"]","module":"module.project[\"carto\"]","resource":"gitlab_group.this[\"a\"]","implied_provider":"gitlab","resource_type":"gitlab_group","resource_name":"this","resource_key":"a"},"action":"create","id_key":"id","id_value":"7","elapsed_seconds":12},"type":"apply_complete"}
-    {"@level":"error","@message":"module.project[\"carto\"].gitlab_group.this[\"a\"]: Destruction errored after 1s","@module":"pilotis.ui","@timestamp":"2026-11-25T02:10:00Z","hook":{"resource":{"addr":"module.project[\"carto\"].gitlab_group.this[\"a\"]","module":"module.project[\"carto\"]","resource":"gitlab_group.this[\"a\"]","implied_provider":"gitlab","resource_type":"gitlab_group","resource_name":"this","resource_key":"a"},"action":"delete","elapsed_seconds":1},"type":"apply_errored"}
-    {"@level":"error","@message":"Error: no","@module":"pilotis.ui","@timestamp":"2026-11-25T02:10:00Z","diagnostic":{"severity":"error","summary":"no","detail":"the service said no"},"type":"diagnostic"}
-    {"@level":"info","@message":"Releasing leases","@module":"pilotis.ui","@timestamp":"2026-11-25T02:10:00Z","type":"log"}
-    {"@level":"info","@message":"Apply incomplete! Resources: 1 added, 0 changed, 0 destroyed. 1 failed.","@module":"pilotis.ui","@timestamp":"2026-11-25T02:10:00Z","changes":{"add":1,"change":0,"import":0,"remove":0,"operation":"apply"},"outcome":{"done":1,"failed":1,"not_attempted":0,"unknown":0},"type":"change_summary"}
+    {"@level":"info","@message":"module.project[\"carto\"].gitlab_group.this[\"a\"]: Creating...","@module":"terraform.ui","@timestamp":"2026-11-25T02:10:00Z","hook":{"resource":{"addr":"module.project[\"carto\"].gitlab_group.this[\"a\"]","module":"module.project[\"carto\"]","resource":"gitlab_group.this[\"a\"]","implied_provider":"gitlab","resource_type":"gitlab_group","resource_name":"this","resource_key":"a"},"action":"create"},"type":"apply_start"}
+    {"@level":"info","@message":"module.project[\"carto\"].gitlab_group.this[\"a\"]: Still creating... [10s elapsed]","@module":"terraform.ui","@timestamp":"2026-11-25T02:10:00Z","hook":{"resource":{"addr":"module.project[\"carto\"].gitlab_group.this[\"a\"]","module":"module.project[\"carto\"]","resource":"gitlab_group.this[\"a\"]","implied_provider":"gitlab","resource_type":"gitlab_group","resource_name":"this","resource_key":"a"},"action":"create","elapsed_seconds":10},"type":"apply_progress"}
+    {"@level":"info","@message":"module.project[\"carto\"].gitlab_group.this[\"a\"]: Creation complete after 12s [id=7]","@module":"terraform.ui","@timestamp":"2026-11-25T02:10:00Z","hook":{"resource":{"addr":"module.project[\"carto\"].gitlab_group.this[\"a\"]","module":"module.project[\"carto\"]","resource":"gitlab_group.this[\"a\"]","implied_provider":"gitlab","resource_type":"gitlab_group","resource_name":"this","resource_key":"a"},"action":"create","id_key":"id","id_value":"7","elapsed_seconds":12},"type":"apply_complete"}
+    {"@level":"error","@message":"module.project[\"carto\"].gitlab_group.this[\"a\"]: Destruction errored after 1s","@module":"terraform.ui","@timestamp":"2026-11-25T02:10:00Z","hook":{"resource":{"addr":"module.project[\"carto\"].gitlab_group.this[\"a\"]","module":"module.project[\"carto\"]","resource":"gitlab_group.this[\"a\"]","implied_provider":"gitlab","resource_type":"gitlab_group","resource_name":"this","resource_key":"a"},"action":"delete","elapsed_seconds":1},"type":"apply_errored"}
+    {"@level":"error","@message":"Error: no","@module":"terraform.ui","@timestamp":"2026-11-25T02:10:00Z","diagnostic":{"severity":"error","summary":"no","detail":"the service said no"},"type":"diagnostic"}
+    {"@level":"info","@message":"Releasing leases","@module":"terraform.ui","@timestamp":"2026-11-25T02:10:00Z","type":"log"}
+    {"@level":"info","@message":"Apply incomplete! Resources: 1 added, 0 changed, 0 destroyed. 1 failed.","@module":"terraform.ui","@timestamp":"2026-11-25T02:10:00Z","changes":{"add":1,"change":0,"import":0,"remove":0,"operation":"apply"},"outcome":{"done":1,"failed":1,"not_attempted":0,"unknown":0},"type":"change_summary"}
     "#);
 }
 

@@ -40,6 +40,8 @@ fn a_plan_says_what_happens_then_what_goes_then_the_details() {
     -/+ destroy and then create replacement
       - destroy
 
+    Pilotis will perform the following actions:
+
       # gitlab_group.root will be updated in-place
       # (imported from "1")
       ~ resource "gitlab_group" "root" {
@@ -208,6 +210,8 @@ fn a_deposed_object_is_named_as_one() {
     Actions are shown with these signs:
       - destroy
 
+    Pilotis will perform the following actions:
+
       # t.n (deposed object 00c0ffee) will be destroyed
       # (left over from a partially-failed replacement of this instance)
       - resource "t" "n" {
@@ -355,6 +359,8 @@ fn a_name_cannot_move_the_cursor() {
     Actions are shown with these signs:
       + create
 
+    Pilotis will perform the following actions:
+
     project.a\u001b[2J\u202eb: 1 to add
 
         # project.a\u001b[2J\u202eb.t.n will be created
@@ -403,6 +409,8 @@ fn unchanged_attributes_can_be_shown() {
 
     Actions are shown with these signs:
       ~ update in-place
+
+    Pilotis will perform the following actions:
 
     project.carto: 1 to change
 

@@ -7,7 +7,7 @@ mod common;
 use common::*;
 use pilotis_plan::{Drift, OutputChange, Plan, PlanAction};
 use pilotis_report::json::{self, PlanDocument, Secrets, events};
-use pilotis_report::{StateObject, Style, drift, text};
+use pilotis_report::{StateObject, Style, drift, html, text};
 use pilotis_schema::address::ModulePath;
 use pilotis_state::conformance::record;
 use pilotis_value::{Marks, Type, Value};
@@ -67,6 +67,7 @@ fn reports(plan: &Plan) -> Vec<String> {
             }
         }
     }
+    out.push(html::plan(plan, &html::About { title: "t", timestamp: "", version: "" }, &nothing_lost));
     out.extend(plan.changes.iter().filter_map(|c| events::planned_change(c, "")).map(|e| e.to_string()));
     out.extend(plan.drift.iter().map(|d| events::resource_drift(d, "").to_string()));
     let outputs = plan.outputs.iter().map(|o| (o.name.as_str(), None, o.after.as_ref(), o.sensitive));
@@ -82,10 +83,12 @@ fn of_both_sides(plan: &Plan) -> Vec<String> {
         out.push(text::plan(plan, &style, &nothing_lost));
         out.push(text::drift(plan, &style));
     }
+    out.push(html::plan(plan, &html::About { title: "t", timestamp: "", version: "" }, &nothing_lost));
     let variables = [("v".to_owned(), secret(SECRET))];
     let document = PlanDocument {
         plan,
         prior: None,
+        configuration: None,
         variables: &variables,
         version: "",
         timestamp: "",

@@ -159,6 +159,7 @@ fn schemas() -> Schemas {
         config: block(&[("url", Attribute::new(Type::String))], &[]),
         resources: types.iter().map(|(n, b)| ((*n).to_owned(), resource(b.clone()))).collect(),
         data_sources: types.iter().map(|(n, b)| ((*n).to_owned(), resource(b.clone()))).collect(),
+        ephemeral_resources: types.iter().map(|(n, b)| ((*n).to_owned(), resource(b.clone()))).collect(),
     };
     let builtin = provider("terraform", "terraform.io/builtin/terraform", &[("terraform_data", data)]);
     let test = provider("test", "registry.terraform.io/hashicorp/test", &[("test_thing", thing)]);

@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pilotis-state-sqlite", &["value", "schema", "state"]),
     ("pilotis-config", &["diag", "value", "schema", "syntax", "lang"]),
     ("pilotis-plan", &["diag", "value", "schema", "syntax", "lang", "config", "state"]),
-    ("pilotis-report", &["diag", "value", "schema", "plan", "state"]),
+    ("pilotis-report", &["diag", "value", "schema", "lang", "config", "plan", "state"]),
     ("pilotis-sdk-derive", &[]),
     ("pilotis-sdk", &["diag", "value", "schema", "sdk-derive"]),
     ("pilotis-rest", &["sdk"]),

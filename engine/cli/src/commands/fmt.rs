@@ -33,7 +33,7 @@ pub(crate) fn run(args: &FmtArgs) -> anyhow::Result<Exit> {
     for path in files {
         // One that can't be read or written doesn't keep the others from being laid out.
         let laid_out = file(&view, args, &path).unwrap_or_else(|error| {
-            view.error(&error);
+            view.error(&error, false);
             Exit::Error
         });
         match laid_out {

@@ -1,12 +1,14 @@
 //! `pilotis graph`
 
+use pilotis_report::text;
+
 use crate::args::GraphArgs;
 use crate::exit::Exit;
 use crate::folder::Folder;
 use crate::view::View;
 
-/// Writes the dependency graph in DOT; calls nothing.
-pub(crate) fn run(_args: &GraphArgs) -> anyhow::Result<Exit> {
+/// Writes the dependency graph; calls nothing.
+pub(crate) fn run(args: &GraphArgs) -> anyhow::Result<Exit> {
     let folder = Folder::current()?;
     let view = View::plain(true);
     let (configuration, mut diagnostics) = folder.configuration();
@@ -15,9 +17,9 @@ pub(crate) fn run(_args: &GraphArgs) -> anyhow::Result<Exit> {
     if diagnostics.has_errors() {
         return Ok(Exit::Error);
     }
-    match pilotis_plan::dot(&configuration) {
-        Ok(dot) => {
-            view.print(&dot);
+    match pilotis_plan::dependencies(&configuration) {
+        Ok(all) => {
+            view.print(&if args.tree { text::tree(&all) } else { text::dot(&all) });
             Ok(Exit::Done)
         }
         Err(diagnostics) => {

@@ -1,6 +1,8 @@
 //! `pilotis plan`
 
 use anyhow::Context as _;
+use pilotis_plan::Plan;
+use pilotis_report::html;
 
 use crate::args::PlanArgs;
 use crate::exit::Exit;
@@ -34,6 +36,10 @@ pub(crate) async fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
         Ok((planned, file)) => {
             planning::show_plan(&planned.plan, &session, &view);
             let exit = planning::exit_of(&planned.plan, args.detailed_exitcode);
+            if let (Some(path), false) = (&args.html, planned.plan.diagnostics.has_errors()) {
+                write_page(path, &planned.plan, &folder, &crate::clock::rfc3339_now())?;
+                view.say(&format!("\nWrote the plan as a page to {path}.\n"));
+            }
             if let (Some(out), Some(file), false) = (&args.out, file, planned.plan.diagnostics.has_errors()) {
                 write_private(out, &file.write()?).with_context(|| format!("{out} can't be written"))?;
                 view.say(&format!("\nSaved the plan to {out}. To do exactly this: pilotis apply {out}\n"));
@@ -43,6 +49,14 @@ pub(crate) async fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     };
     session.end().await;
     Ok(exit)
+}
+
+/// Writes a plan as a page.
+pub(crate) fn write_page(path: &str, plan: &Plan, folder: &Folder, timestamp: &str) -> anyhow::Result<()> {
+    let title = folder.disk.cwd.file_name().unwrap_or_default().to_string_lossy();
+    let about = html::About { title: &title, timestamp, version: env!("CARGO_PKG_VERSION") };
+    let page = html::plan(plan, &about, &crate::builtin::lost);
+    std::fs::write(path, page).with_context(|| format!("{path} can't be written"))
 }
 
 /// Writes a file that only its owner may read: a plan holds values.

@@ -20,7 +20,7 @@ pub(crate) async fn run(args: &ShowArgs) -> anyhow::Result<Exit> {
     let folder = Folder::current()?;
     let view = View::new(&args.view);
     if let Some(file) = &args.plan {
-        return saved(file, &folder, &view).await;
+        return saved(file, args, &folder, &view);
     }
     let (configuration, _) = folder.configuration();
     let snapshot = folder.place(&args.state, &configuration.settings)?.snapshot(&folder)?;
@@ -47,7 +47,7 @@ fn all(objects: &[StateObject<'_>], view: &View) -> String {
 }
 
 /// A saved plan, made again from what is in the file alone.
-async fn saved(file: &str, folder: &Folder, view: &View) -> anyhow::Result<Exit> {
+fn saved(file: &str, args: &ShowArgs, folder: &Folder, view: &View) -> anyhow::Result<Exit> {
     let bytes = std::fs::read(file).with_context(|| format!("the saved plan {file} can't be read"))?;
     let saved = PlanFile::read(&bytes).with_context(|| format!("{file} can't be shown"))?;
     let schemas = folder.schemas();
@@ -59,8 +59,16 @@ async fn saved(file: &str, folder: &Folder, view: &View) -> anyhow::Result<Exit>
     if diagnostics.has_errors() {
         return Ok(Exit::Error);
     }
-    let plan =
-        saved.plan(Arc::new(configuration), schemas).with_context(|| format!("{file} can't be shown"))?;
+    let configuration = Arc::new(configuration);
+    let plan = saved
+        .plan(configuration.clone(), schemas.clone())
+        .with_context(|| format!("{file} can't be shown"))?;
+    if let Some(page) = &args.html {
+        let at = crate::clock::rfc3339(saved.started);
+        crate::commands::plan::write_page(page, &plan, folder, &at)?;
+        view.say(&format!("Wrote the plan as a page to {page}.\n"));
+        return Ok(Exit::Done);
+    }
     if !view.json {
         view.print(&text::plan(&plan, &planning::style(view), &crate::builtin::lost));
         return Ok(Exit::Done);
@@ -69,6 +77,7 @@ async fn saved(file: &str, folder: &Folder, view: &View) -> anyhow::Result<Exit>
     let document = json::PlanDocument {
         plan: &plan,
         prior: Some(&saved.snapshot),
+        configuration: Some((&configuration, &schemas)),
         variables: &variables,
         version: env!("CARGO_PKG_VERSION"),
         timestamp: &crate::clock::rfc3339(saved.started),

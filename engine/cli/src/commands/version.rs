@@ -17,7 +17,7 @@ pub(crate) fn run(args: &VersionArgs) -> anyhow::Result<Exit> {
             .map(|p| (p.schema().source.clone(), p.schema().version.clone().into()))
             .collect();
         let json = serde_json::json!({
-            "terraform_version": version, "pilotis_version": version, "platform": platform,
+            "terraform_version": pilotis_config::LANGUAGE, "pilotis_version": version, "platform": platform,
             "provider_selections": selections, "terraform_outdated": false,
         });
         view.print(&format!("{json:#}\n"));

@@ -17,6 +17,7 @@ mod kill;
 mod modules;
 mod organisation;
 mod providers;
+mod reading;
 mod remote_state;
 mod services;
 mod state_edit;

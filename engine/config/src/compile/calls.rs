@@ -84,10 +84,12 @@ impl<'a> Build<'a> {
             self.required(module, &arguments, block.header);
             self.validate(module, &arguments, None);
         }
+        let source = shape::attribute(&block.body, "source").and_then(|s| shape::literal_text(&s.expr));
         self.out.calls.push(Call {
             name: name.text.to_string(),
             label: None,
             module: called.unwrap_or(self.missing),
+            source: source.map(|text| text.to_string()).unwrap_or_default(),
             repetition,
             arguments: arguments.compiled,
             providers,
@@ -134,12 +136,14 @@ impl<'a> Build<'a> {
             LIFECYCLE.check(&lifecycle.body, lifecycle.header, &mut self.diags);
             prevent_destroy |= shape::flag(&lifecycle.body, "prevent_destroy", &mut self.diags);
         }
-        let found = self.out.blueprints.iter().find(|b| b.word == word).map(|b| (b.module, b.label));
-        let (module_id, label_variable) = found.unwrap_or((self.missing, None));
+        let found = self.out.blueprints.iter().find(|b| b.word == word);
+        let found = found.map(|b| (b.module, b.label, b.source.clone()));
+        let is_found = found.is_some();
+        let (module_id, label_variable, source) = found.unwrap_or((self.missing, None, String::new()));
         let modules = self.modules;
         let module = &modules[module_id.0 as usize];
         let mut arguments = Arguments::of(module, true);
-        if found.is_some() {
+        if is_found {
             let members = blueprint::members(module);
             let what = format!("{word} \"{}\"", label.text);
             let given = blueprint::desugar(&block.body, &members, block.header, &what, &mut self.meaning);
@@ -163,6 +167,7 @@ impl<'a> Build<'a> {
             name: word.to_owned(),
             label: Some(label.text.to_string()),
             module: module_id,
+            source,
             repetition,
             arguments: arguments.compiled,
             providers,

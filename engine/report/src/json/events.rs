@@ -24,7 +24,7 @@ pub fn version(program: &str, at: &str) -> Json {
         "version",
         at,
         &format!("Pilotis {program}"),
-        [("terraform", program.into()), ("ui", UI.into())],
+        [("terraform", pilotis_config::LANGUAGE.into()), ("ui", UI.into()), ("pilotis", program.into())],
     )
 }
 
@@ -176,7 +176,7 @@ pub fn ephemeral_errored(address: &Instance, action: &str, elapsed_seconds: u64,
     event("error", "ephemeral_op_errored", at, &message, [("hook", hook)])
 }
 
-/// The outputs: of a plan with their `action`, of a run with their values. Sensitive values are left out.
+/// The outputs: of a plan with their `action` alone, of a run with their values. Sensitive values are left out.
 pub fn outputs<'a>(
     outputs: impl IntoIterator<Item = (&'a str, Option<&'a str>, Option<&'a Value>, bool)>,
     at: &str,
@@ -190,7 +190,8 @@ pub fn outputs<'a>(
         if let Some(action) = action {
             entry.insert("action".into(), action.into());
         }
-        if let Some(value) = value.filter(Value::is_wholly_known) {
+        // Of a plan only what happens to them is told.
+        if let Some(value) = value.filter(|v| action.is_none() && v.is_wholly_known()) {
             entry.insert("type".into(), json::encode_type(&value.ty()));
             if !sensitive {
                 entry.insert("value".into(), marked::value(&value, Secrets::Hide));
@@ -227,7 +228,7 @@ fn event<const N: usize>(
     let mut out = Map::new();
     out.insert("@level".into(), level.into());
     out.insert("@message".into(), message.into());
-    out.insert("@module".into(), "pilotis.ui".into());
+    out.insert("@module".into(), "terraform.ui".into());
     out.insert("@timestamp".into(), at.into());
     for (name, value) in fields {
         out.insert(name.into(), value);

@@ -1,13 +1,20 @@
 //! The documents that Terraform documents: plan, state, and the stream of events.
 
+mod checks;
+mod configuration;
 pub mod events;
 mod gitlab;
 pub(crate) mod marked;
 mod modules;
 mod plan;
+mod relevant;
+mod schemas;
 mod state;
+mod why;
 
 pub use gitlab::gitlab;
 pub use marked::Secrets;
 pub use plan::{PlanDocument, plan};
+pub use schemas::schemas;
 pub use state::{outputs, state};
+pub use why::why;

@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use pilotis_plan::{
-    CheckStatus, CheckedBlock, CheckedInstance, CheckedKind, OutputChange, Plan, PlanAction, Reason,
-    ResourceChange,
-};
+use pilotis_config::{Configuration, Schemas};
+use pilotis_plan::{OutputChange, Plan, PlanAction, Reason, ResourceChange};
 use pilotis_schema::address::{Instance, Mode};
 use pilotis_state::{ResourceKey, ResourceRecord, Snapshot};
 use pilotis_value::{Path, Step, Value, json};
 use serde_json::{Map, Value as Json, json as object};
 
+use super::checks::checks;
+use super::configuration::configuration;
 use super::marked::{self, Secrets};
 use super::modules::{Module, named};
 use crate::{guarded, veiled};
@@ -22,6 +22,8 @@ pub struct PlanDocument<'a> {
     pub plan: &'a Plan,
     /// The state that it was made from.
     pub prior: Option<&'a Snapshot>,
+    /// What it was made of, if that is to be told.
+    pub configuration: Option<(&'a Configuration, &'a Schemas)>,
     /// Values of the root module's variables, by name.
     pub variables: &'a [(String, Value)],
     /// Version of this program.
@@ -37,11 +39,12 @@ type Records<'a> = HashMap<&'a ResourceKey, &'a ResourceRecord>;
 
 /// The document, `format_version` 1.2. `digest`, `unseen` and `display` are ours.
 pub fn plan(document: &PlanDocument<'_>) -> Json {
-    let PlanDocument { plan, prior, variables, version, timestamp, secrets } = *document;
+    let PlanDocument { plan, prior, configuration, variables, version, timestamp, secrets } = *document;
     let records: Records<'_> = prior.iter().flat_map(|s| &s.resources).map(|r| (&r.key, r)).collect();
     let mut out = Map::new();
     out.insert("format_version".into(), "1.2".into());
-    out.insert("terraform_version".into(), version.into());
+    out.insert("terraform_version".into(), pilotis_config::LANGUAGE.into());
+    out.insert("pilotis_version".into(), version.into());
     if !variables.is_empty() {
         let values =
             variables.iter().map(|(name, v)| (name.clone(), object!({ "value": marked::value(v, secrets) })));
@@ -67,9 +70,15 @@ pub fn plan(document: &PlanDocument<'_>) -> Json {
         out.insert("output_changes".into(), outputs.into());
     }
     out.insert("prior_state".into(), prior_state(document, &records));
-    out.insert("configuration".into(), object!({ "root_module": {} }));
+    if let Some((configuration, schemas)) = configuration {
+        out.insert("configuration".into(), self::configuration(configuration, schemas, secrets));
+        let relevant = super::relevant::attributes(plan, configuration);
+        if !relevant.is_empty() {
+            out.insert("relevant_attributes".into(), relevant.into());
+        }
+    }
     if !plan.checks.is_empty() {
-        out.insert("checks".into(), plan.checks.iter().map(checked).collect());
+        out.insert("checks".into(), checks(plan));
     }
     if !timestamp.is_empty() {
         out.insert("timestamp".into(), timestamp.into());
@@ -187,35 +196,6 @@ fn output_change(output: &OutputChange, secrets: Secrets) -> Json {
     out
 }
 
-/// One entry of `checks`.
-fn checked(block: &CheckedBlock) -> Json {
-    let status = |status: CheckStatus| match status {
-        CheckStatus::Pass => "pass",
-        CheckStatus::Unknown => "unknown",
-        CheckStatus::Fail => "fail",
-        CheckStatus::Error => "error",
-    };
-    let kind = match block.kind {
-        CheckedKind::Resource => "resource",
-        CheckedKind::Output => "output_value",
-        CheckedKind::Check => "check",
-        CheckedKind::Variable => "var",
-    };
-    let instance = |i: &CheckedInstance| {
-        let mut out = object!({ "address": { "to_display": i.address }, "status": status(i.status) });
-        if let (Json::Object(members), false) = (&mut out, i.problems.is_empty()) {
-            let problems = i.problems.iter().map(|message| object!({ "message": message }));
-            members.insert("problems".into(), problems.collect());
-        }
-        out
-    };
-    object!({
-        "address": { "kind": kind, "to_display": block.address },
-        "status": status(block.status),
-        "instances": block.instances.iter().map(instance).collect::<Vec<_>>(),
-    })
-}
-
 fn planned_values(plan: &Plan, records: &Records<'_>, secrets: Secrets) -> Json {
     let mut outputs = Map::new();
     for output in &plan.outputs {
@@ -249,7 +229,7 @@ fn planned_output(value: &Value, sensitive: bool, secrets: Secrets) -> Json {
 }
 
 fn prior_state(document: &PlanDocument<'_>, records: &Records<'_>) -> Json {
-    let PlanDocument { plan, version, secrets, .. } = *document;
+    let PlanDocument { plan, secrets, .. } = *document;
     let mut outputs = Map::new();
     for output in &plan.outputs {
         if let Some(before) = &output.before {
@@ -267,7 +247,7 @@ fn prior_state(document: &PlanDocument<'_>, records: &Records<'_>) -> Json {
         values.insert("outputs".into(), outputs.into());
     }
     values.insert("root_module".into(), root.into_json());
-    object!({ "format_version": "1.0", "terraform_version": version, "values": values })
+    object!({ "format_version": "1.0", "terraform_version": pilotis_config::LANGUAGE, "values": values })
 }
 
 fn stored(change: &ResourceChange, value: &Value, records: &Records<'_>, secrets: Secrets) -> Json {

@@ -22,7 +22,8 @@ pub fn state<'a>(
     if objects.is_empty() && outputs.as_object().is_none_or(Map::is_empty) {
         return Json::Object(out);
     }
-    out.insert("terraform_version".into(), version.into());
+    out.insert("terraform_version".into(), pilotis_config::LANGUAGE.into());
+    out.insert("pilotis_version".into(), version.into());
     let mut root = Module::default();
     for stored in objects {
         let record = stored.record;

@@ -9,7 +9,7 @@ use similar::{ChangeTag, TextDiff};
 use super::lines::{Lines, Sign};
 use super::literal::{self, SENSITIVE, UNKNOWN, hidden, is_block, is_multi_line, scalar};
 use super::pairing::{Pair, pair};
-use super::style::{Role, clean, columns};
+use super::style::{clean, columns};
 use crate::veiled;
 
 /// Unchanged attributes that are shown all the same, so that one knows which object it is.
@@ -95,17 +95,17 @@ impl<'a, 'b> Difference<'a, 'b> {
         let Place { column, lead, path, .. } = at;
         let why = self.forces(path, true);
         if let Some(text) = hidden(value) {
-            return self.lines.line(column, sign, &format!("{lead}{text}{close}{why}"));
+            return self.lines.noted(column, sign, &format!("{lead}{text}{close}"), why);
         }
         if let Some(inner) = self.as_json(value) {
-            self.lines.line(column, sign, &format!("{lead}jsonencode({why}"));
+            self.lines.noted(column, sign, &format!("{lead}jsonencode("), why);
             let inside = Place { column: column + 4, lead: "", close: "", path };
             self.within_json(|this| this.whole(inside, sign, &inner, ""));
             return self.lines.line(column, Sign::None, &format!("){close}"));
         }
         match value.kind() {
             Kind::String(text) if is_multi_line(text) => {
-                self.lines.line(column, sign, &format!("{lead}<<-EOT{why}"));
+                self.lines.noted(column, sign, &format!("{lead}<<-EOT"), why);
                 for line in text.lines() {
                     self.lines.line(column + 4, Sign::None, &clean(line));
                 }
@@ -113,13 +113,13 @@ impl<'a, 'b> Difference<'a, 'b> {
             }
             _ if is_block(value) => {
                 let (open, end) = if value.as_entries().is_some() { ("{", "}") } else { ("[", "]") };
-                self.lines.line(column, sign, &format!("{lead}{open}{why}"));
+                self.lines.noted(column, sign, &format!("{lead}{open}"), why);
                 self.contents(column + 4, sign, value);
                 self.lines.line(column, Sign::None, &format!("{end}{close}"));
             }
             _ => {
                 let text = one_line(value);
-                self.lines.line(column, sign, &format!("{lead}{text}{close}{why}"));
+                self.lines.noted(column, sign, &format!("{lead}{text}{close}"), why);
             }
         }
     }
@@ -176,7 +176,7 @@ impl<'a, 'b> Difference<'a, 'b> {
         if let Some(text) = hidden(before).or(hidden(after)) {
             let note = marks_only(before, after);
             let why = self.forces(path, true);
-            return self.lines.line(column, Sign::Change, &format!("{lead}{text}{close}{note}{why}"));
+            return self.lines.noted(column, Sign::Change, &format!("{lead}{text}{close}{note}"), why);
         }
         if !after.is_known() {
             if is_block(before) || before.as_str().is_some_and(is_multi_line) {
@@ -184,24 +184,24 @@ impl<'a, 'b> Difference<'a, 'b> {
             }
             let why = self.forces(path, true);
             let text = one_line(before);
-            return self.lines.line(column, Sign::Change, &format!("{lead}{text} -> {UNKNOWN}{close}{why}"));
+            return self.lines.noted(column, Sign::Change, &format!("{lead}{text} -> {UNKNOWN}{close}"), why);
         }
         if before.as_entries().is_some() && after.as_entries().is_some() {
             let why = self.forces(path, false);
-            self.lines.line(column, Sign::Change, &format!("{lead}{{{why}"));
+            self.lines.noted(column, Sign::Change, &format!("{lead}{{"), why);
             self.entries(column + 4, before, after, path);
             return self.lines.line(column, Sign::None, &format!("}}{close}"));
         }
         let (before, after) = (&veiled(before, after).0, &veiled(before, after).1);
         if hidden(before).or(hidden(after)).is_some() {
             let why = self.forces(path, true);
-            return self.lines.line(column, Sign::Change, &format!("{lead}{SENSITIVE}{close}{why}"));
+            return self.lines.noted(column, Sign::Change, &format!("{lead}{SENSITIVE}{close}"), why);
         }
         match (before.kind(), after.kind()) {
             (Kind::String(old), Kind::String(new)) => self.strings(at, before, after, old, new),
             _ if before.as_elements().is_some() && after.as_elements().is_some() => {
                 let why = self.forces(path, false);
-                self.lines.line(column, Sign::Change, &format!("{lead}[{why}"));
+                self.lines.noted(column, Sign::Change, &format!("{lead}["), why);
                 self.elements(column + 4, before, after, path);
                 self.lines.line(column, Sign::None, &format!("]{close}"));
             }
@@ -216,17 +216,17 @@ impl<'a, 'b> Difference<'a, 'b> {
     fn scalars(&mut self, at: Place<'_>, before: &Value, after: &Value) {
         let why = self.forces(at.path, true);
         let (old, new) = (one_line(before), one_line(after));
-        self.lines.line(at.column, Sign::Change, &format!("{}{old} -> {new}{}{why}", at.lead, at.close));
+        self.lines.noted(at.column, Sign::Change, &format!("{}{old} -> {new}{}", at.lead, at.close), why);
     }
 
     fn strings(&mut self, at: Place<'_>, before: &Value, after: &Value, old: &str, new: &str) {
         if let (Some(old), Some(new)) = (self.as_json(before), self.as_json(after)) {
             let why = self.forces(at.path, true);
             if old == new {
-                let text = format!("{}jsonencode(…){} # white space only{why}", at.lead, at.close);
-                return self.lines.line(at.column, Sign::Change, &text);
+                let text = format!("{}jsonencode(…){} # white space only", at.lead, at.close);
+                return self.lines.noted(at.column, Sign::Change, &text, why);
             }
-            self.lines.line(at.column, Sign::Change, &format!("{}jsonencode({why}", at.lead));
+            self.lines.noted(at.column, Sign::Change, &format!("{}jsonencode(", at.lead), why);
             let place = Place { column: at.column + 4, lead: "", close: "", path: at.path };
             let replace = std::mem::take(&mut self.replace);
             self.within_json(|this| this.changed(place, &old, &new));
@@ -237,7 +237,7 @@ impl<'a, 'b> Difference<'a, 'b> {
             return self.scalars(at, before, after);
         }
         let why = self.forces(at.path, true);
-        self.lines.line(at.column, Sign::Change, &format!("{}<<-EOT{why}", at.lead));
+        self.lines.noted(at.column, Sign::Change, &format!("{}<<-EOT", at.lead), why);
         self.text(at.column + 4, old, new);
         self.lines.line(at.column, Sign::None, &format!("EOT{}", at.close));
     }
@@ -360,17 +360,13 @@ impl<'a, 'b> Difference<'a, 'b> {
         }
     }
 
-    /// ` # forces replacement`, if it does; what lies deeper counts where nothing deeper is shown.
-    fn forces(&self, path: &Path, deepest: bool) -> String {
+    /// `# forces replacement`, if it does; what lies deeper counts where nothing deeper is shown.
+    fn forces(&self, path: &Path, deepest: bool) -> &'static str {
         let hit = self
             .replace
             .iter()
             .any(|p| p == path || (deepest && !path.0.is_empty() && p.0.starts_with(&path.0)));
-        if hit {
-            format!(" {}", self.lines.style.paint(Role::Alarm, "# forces replacement"))
-        } else {
-            String::new()
-        }
+        if hit { "# forces replacement" } else { "" }
     }
 
     /// The content of a text that is a JSON object or array with something in it.

@@ -107,9 +107,15 @@ fn table(lines: &mut Lines<'_>, findings: &[Finding]) {
 
 /// One line of one drifted object, as a plan shows it.
 pub(crate) fn brief(lines: &mut Lines<'_>, drift: &Drift) {
+    let sign = if drift.after.is_null() { Sign::Remove } else { Sign::Change };
+    lines.line(4, sign, &summary(drift));
+}
+
+/// What that line says.
+pub(crate) fn summary(drift: &Drift) -> String {
     let name = clean(&drift.display);
     if drift.after.is_null() {
-        return lines.line(4, Sign::Remove, &format!("{name}: is gone"));
+        return format!("{name}: is gone");
     }
     let findings = findings(drift);
     let mut parts: Vec<String> = findings
@@ -122,7 +128,7 @@ pub(crate) fn brief(lines: &mut Lines<'_>, drift: &Drift) {
     if findings.len() > BRIEF {
         parts.push(format!("{} more", findings.len() - BRIEF));
     }
-    lines.line(4, Sign::Change, &format!("{name}: {}", parts.join(", ")));
+    format!("{name}: {}", parts.join(", "))
 }
 
 impl Finding {

@@ -1,6 +1,6 @@
 //! A plan as text: the verdict first, then what goes, then everything in full, under the project that it belongs to.
 
-use pilotis_plan::{Plan, PlanAction, Reason, ResourceChange};
+use pilotis_plan::{OutputChange, Plan, PlanAction, Reason, ResourceChange};
 use pilotis_schema::address::{Instance, Key};
 
 use super::difference::Difference;
@@ -24,7 +24,7 @@ pub fn plan(plan: &Plan, style: &Style, lost: Lost<'_>) -> String {
     let verdict = verdict(plan, &counts);
     lines.line(0, Sign::None, &style.paint(Role::Strong, &verdict));
     notes(&mut lines, plan, &counts);
-    what_goes(&mut lines, plan, lost);
+    going(&mut lines, plan, lost);
     legend(&mut lines, plan);
     let node = Node::of(plan.changes.iter().filter(|c| is_shown(c)));
     changes(&mut lines, &node, 0, lost);
@@ -76,9 +76,8 @@ fn notes(lines: &mut Lines<'_>, plan: &Plan, counts: &Counts) {
 }
 
 /// What is destroyed or replaced, before anything else.
-fn what_goes(lines: &mut Lines<'_>, plan: &Plan, lost: Lost<'_>) {
-    let going: Vec<&ResourceChange> =
-        plan.changes.iter().filter(|c| is_shown(c) && destroys(c.action)).collect();
+fn going(lines: &mut Lines<'_>, plan: &Plan, lost: Lost<'_>) {
+    let going = what_goes(plan, lost);
     if going.is_empty() {
         return;
     }
@@ -86,17 +85,25 @@ fn what_goes(lines: &mut Lines<'_>, plan: &Plan, lost: Lost<'_>) {
     let head = format!("{} will be destroyed:", count(going.len(), "object", "objects"));
     let head = lines.style.paint(Role::Alarm, &head).into_owned();
     lines.line(0, Sign::None, &head);
-    for change in going {
+    for (change, text) in going {
+        lines.line(4, sign(change.action), &text);
+    }
+}
+
+/// What is destroyed or replaced, each with what is lost with it.
+pub(crate) fn what_goes<'a>(plan: &'a Plan, lost: Lost<'_>) -> Vec<(&'a ResourceChange, String)> {
+    let going = plan.changes.iter().filter(|c| is_shown(c) && destroys(c.action));
+    let text = |change: &ResourceChange| {
         let mut text = name(change);
-        let replaced = change.action != PlanAction::Delete;
-        if replaced {
+        if change.action != PlanAction::Delete {
             text += ", and made again";
         }
         if let Some(lost) = lost(&change.address.resource.type_name) {
             text += &format!("; lost with it: {lost}");
         }
-        lines.line(4, sign(change.action), &text);
-    }
+        text
+    };
+    going.map(|change| (change, text(change))).collect()
 }
 
 fn legend(lines: &mut Lines<'_>, plan: &Plan) {
@@ -121,6 +128,9 @@ fn legend(lines: &mut Lines<'_>, plan: &Plan) {
     for (sign, text) in used {
         lines.line(4, sign, text);
     }
+    // Programs that read plans as text begin at this sentence.
+    lines.gap();
+    lines.line(0, Sign::None, "Pilotis will perform the following actions:");
 }
 
 fn changes(lines: &mut Lines<'_>, node: &Node<'_>, depth: usize, lost: Lost<'_>) {
@@ -150,6 +160,11 @@ fn one(lines: &mut Lines<'_>, change: &ResourceChange, lost: Lost<'_>) {
             lines.faint(2, &format!("# {line}"));
         }
     }
+    block(lines, change);
+}
+
+/// Its attributes, as a block of the configuration.
+pub(crate) fn block(lines: &mut Lines<'_>, change: &ResourceChange) {
     let plain_move = change.action == PlanAction::NoOp || change.action == PlanAction::Forget;
     if plain_move && !lines.style.show_unchanged {
         return;
@@ -167,7 +182,7 @@ fn one(lines: &mut Lines<'_>, change: &ResourceChange, lost: Lost<'_>) {
 }
 
 /// What happens to it, in Terraform's words.
-fn headline(change: &ResourceChange) -> String {
+pub(crate) fn headline(change: &ResourceChange) -> String {
     let name = name(change);
     match (change.action, change.reason) {
         (PlanAction::NoOp, _) if change.importing.is_some() => format!("{name} will be imported"),
@@ -194,7 +209,7 @@ fn headline(change: &ResourceChange) -> String {
 }
 
 /// Why, and what else there is to know.
-fn remarks(change: &ResourceChange, lost: Lost<'_>) -> Vec<String> {
+pub(crate) fn remarks(change: &ResourceChange, lost: Lost<'_>) -> Vec<String> {
     let mut notes = Vec::new();
     let prefix = prefix(change);
     let block = prefix.clone() + &own_name(&Instance { key: None, ..change.address.clone() });
@@ -261,15 +276,16 @@ fn outputs(lines: &mut Lines<'_>, plan: &Plan) {
     lines.line(0, Sign::None, &head);
     let width = changed.iter().map(|o| o.name.len()).max().unwrap_or(0);
     for output in changed {
-        let guard = |v: &Option<pilotis_value::Value>| v.clone().map(|v| crate::guarded(v, output.sensitive));
-        let (before, after) = (guard(&output.before), guard(&output.after));
-        Difference::new(lines, &[]).named(
-            4,
-            &format!("{:width$}", output.name),
-            before.as_ref(),
-            after.as_ref(),
-        );
+        difference_of_output(lines, output, width);
     }
+}
+
+/// What changes of one output, its name in a column of that width.
+pub(crate) fn difference_of_output(lines: &mut Lines<'_>, output: &OutputChange, width: usize) {
+    let guard = |v: &Option<pilotis_value::Value>| v.clone().map(|v| crate::guarded(v, output.sensitive));
+    let (before, after) = (guard(&output.before), guard(&output.after));
+    let name = format!("{:width$}", clean(&output.name));
+    Difference::new(lines, &[]).named(4, &name, before.as_ref(), after.as_ref());
 }
 
 fn outside(lines: &mut Lines<'_>, plan: &Plan) {
@@ -286,7 +302,7 @@ fn outside(lines: &mut Lines<'_>, plan: &Plan) {
 }
 
 /// True if there is something to say of the change.
-fn is_shown(change: &ResourceChange) -> bool {
+pub(crate) fn is_shown(change: &ResourceChange) -> bool {
     change.action != PlanAction::NoOp || change.moved_from.is_some() || change.importing.is_some()
 }
 
