@@ -172,6 +172,7 @@ fn engine(lab: &Lab) -> (Engine, Providers) {
         parallelism: 4,
         lock: true,
         lock_timeout: Duration::ZERO,
+        workspace: "default".into(),
     };
     (Engine::new(Box::new(MemoryStore::default()), providers.clone(), settings), providers)
 }

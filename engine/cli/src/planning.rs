@@ -233,7 +233,9 @@ pub(crate) fn show_plan(plan: &Plan, session: &Session, view: &View) {
             };
             (o.name.as_str(), Some(action), o.after.as_ref(), o.sensitive)
         });
-        view.line(&events::outputs(outputs, &at));
+        if !plan.outputs.is_empty() {
+            view.line(&events::outputs(outputs, &at));
+        }
     } else {
         view.print(&pilotis_report::text::plan(plan, &style(view), &crate::builtin::lost));
         if let (reads, 0) = plan.calls

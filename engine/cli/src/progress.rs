@@ -1,13 +1,14 @@
 //! Progress of a run: drawn on a terminal, plain lines without one, events for programs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use pilotis_apply::{Event, Operation, Reporter};
-use pilotis_plan::PlanAction;
+use pilotis_plan::{Plan, PlanAction, ResourceChange};
 use pilotis_report::json::events;
+use pilotis_report::text::clean;
 use pilotis_schema::address::Instance;
 
 use crate::view::View;
@@ -21,6 +22,8 @@ pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     /// Objects in flight, and since when.
     in_flight: Mutex<BTreeMap<String, Instant>>,
+    /// Ids of the objects that there are already, by their address for programs.
+    ids: HashMap<String, String>,
 }
 
 impl Progress {
@@ -32,18 +35,21 @@ impl Progress {
             bar.set_message("reading the configuration");
             bar
         });
-        Progress { view, bar, in_flight: Mutex::default() }
+        Progress { view, bar, in_flight: Mutex::default(), ids: HashMap::new() }
     }
 
-    /// While a plan of so many changes is applied.
-    pub(crate) fn applying(view: View, changes: usize) -> Progress {
+    /// While a plan is applied.
+    pub(crate) fn applying(view: View, plan: &Plan) -> Progress {
+        let changes = plan.changes.iter().filter(|c| c.action != PlanAction::NoOp).count();
+        let id = |c: &ResourceChange| Some((c.address.to_string(), c.before.get("id")?.as_str()?.to_owned()));
+        let ids = plan.changes.iter().filter(|c| c.deposed.is_none()).filter_map(id).collect();
         let bar = view.interactive.then(|| {
             let bar =
                 ProgressBar::new(changes as u64).with_style(style("{bar:30} {pos}/{len}  {elapsed}  {msg}"));
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
-        Progress { view, bar, in_flight: Mutex::default() }
+        Progress { view, bar, in_flight: Mutex::default(), ids }
     }
 
     /// Takes the drawing away.
@@ -153,14 +159,17 @@ impl Reporter for Progress {
             Event::Started { address, json_address, operation, .. } => {
                 let action = step(*operation);
                 self.begin(address);
+                let id = self.ids.get(*json_address).filter(|_| *operation != Operation::Create);
+                let id = id.map(String::as_str);
                 if self.bar.is_none() {
-                    self.line(&format!("{address}: {}...", words(*operation).0));
+                    let of = id.map(|id| format!(" [id={}]", clean(id))).unwrap_or_default();
+                    self.line(&format!("{address}: {}...{of}", words(*operation).0));
                 }
                 self.json(|at| {
                     let address = instance(json_address)?;
                     Some(match ephemeral(*operation) {
                         Some(word) => events::ephemeral_start(&address, word, at),
-                        None => events::apply_start(&address, action, None, at),
+                        None => events::apply_start(&address, action, id, at),
                     })
                 });
             }

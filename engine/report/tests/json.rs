@@ -21,6 +21,7 @@ fn document(plan: &Plan) -> Json {
     let document = PlanDocument {
         plan,
         prior: None,
+        objects: &[],
         configuration: None,
         variables: &[],
         version: "0.1.0",
@@ -224,6 +225,7 @@ fn what_the_state_knows_is_added_to_the_prior_state() {
     let document = PlanDocument {
         plan: &plan,
         prior: Some(&prior),
+        objects: &[],
         configuration: None,
         variables: &[("region".to_owned(), s("fr")), ("token".to_owned(), secret("hunter2"))],
         version: "0.1.0",

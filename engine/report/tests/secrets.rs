@@ -88,6 +88,7 @@ fn of_both_sides(plan: &Plan) -> Vec<String> {
     let document = PlanDocument {
         plan,
         prior: None,
+        objects: &[],
         configuration: None,
         variables: &variables,
         version: "",

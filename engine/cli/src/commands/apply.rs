@@ -135,8 +135,7 @@ async fn carry_out(
     view: &View,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Exit> {
-    let changes = planned.plan.changes.iter().filter(|c| c.action != pilotis_plan::PlanAction::NoOp).count();
-    let progress = Progress::applying(*view, changes);
+    let progress = Progress::applying(*view, &planned.plan);
     let incomplete = !planned.plan.unseen.is_empty();
     let began = Instant::now();
     let options = ApplyOptions { kind: if destroy { RunKind::Destroy } else { RunKind::Apply } };

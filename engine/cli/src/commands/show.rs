@@ -73,10 +73,12 @@ fn saved(file: &str, args: &ShowArgs, folder: &Folder, view: &View) -> anyhow::R
         view.print(&text::plan(&plan, &planning::style(view), &crate::builtin::lost));
         return Ok(Exit::Done);
     }
+    let objects = records::decode(&saved.snapshot, folder, &configuration)?;
     let variables: Vec<_> = saved.variables.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
     let document = json::PlanDocument {
         plan: &plan,
         prior: Some(&saved.snapshot),
+        objects: &objects,
         configuration: Some((&configuration, &schemas)),
         variables: &variables,
         version: env!("CARGO_PKG_VERSION"),

@@ -9,7 +9,7 @@ use crate::view::View;
 pub(crate) fn run(args: &VersionArgs) -> anyhow::Result<Exit> {
     let view = View::plain(true);
     let version = env!("CARGO_PKG_VERSION");
-    let platform = format!("{}_{}", std::env::consts::OS, std::env::consts::ARCH);
+    let platform = platform();
     let providers = builtin::providers();
     if args.json {
         let selections: serde_json::Map<_, _> = providers
@@ -29,4 +29,19 @@ pub(crate) fn run(args: &VersionArgs) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// `linux_amd64`: named as Terraform's platforms are.
+fn platform() -> String {
+    let system = match std::env::consts::OS {
+        "macos" => "darwin",
+        other => other,
+    };
+    let processor = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "x86" => "386",
+        other => other,
+    };
+    format!("{system}_{processor}")
 }

@@ -14,11 +14,14 @@ pub(crate) fn checks(plan: &Plan) -> Json {
 }
 
 fn block(block: &CheckedBlock) -> Json {
-    object!({
-        "address": block_address(block),
-        "status": status(block.status),
-        "instances": block.instances.iter().map(|i| instance(block.kind, i)).collect::<Vec<_>>(),
-    })
+    let mut out = Map::new();
+    out.insert("address".into(), block_address(block));
+    out.insert("status".into(), status(block.status).into());
+    if !block.instances.is_empty() {
+        let instances = block.instances.iter().map(|i| instance(block.kind, i));
+        out.insert("instances".into(), instances.collect());
+    }
+    Json::Object(out)
 }
 
 fn block_address(block: &CheckedBlock) -> Json {

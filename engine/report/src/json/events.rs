@@ -100,7 +100,8 @@ pub fn run_summary(applied: &Applied, destroy: bool, at: &str) -> Json {
 
 /// An operation begins.
 pub fn apply_start(address: &Instance, action: PlanAction, id: Option<&str>, at: &str) -> Json {
-    let message = format!("{address}: {}...", progress(action));
+    let of = id.map(|id| format!(" [id={id}]")).unwrap_or_default();
+    let message = format!("{address}: {}...{of}", progress(action));
     event("info", "apply_start", at, &message, [("hook", hook(address, action, id, None))])
 }
 

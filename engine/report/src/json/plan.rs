@@ -1,6 +1,6 @@
 //! `show -json` of a plan. <https://developer.hashicorp.com/terraform/internals/json-format>
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use pilotis_config::{Configuration, Schemas};
 use pilotis_plan::{OutputChange, Plan, PlanAction, Reason, ResourceChange};
@@ -13,6 +13,7 @@ use super::checks::checks;
 use super::configuration::configuration;
 use super::marked::{self, Secrets};
 use super::modules::{Module, named};
+use crate::state::StateObject;
 use crate::{guarded, veiled};
 
 /// A plan and what else the document tells.
@@ -22,6 +23,8 @@ pub struct PlanDocument<'a> {
     pub plan: &'a Plan,
     /// The state that it was made from.
     pub prior: Option<&'a Snapshot>,
+    /// The objects of that state. Those that the plan is not about belong to the state before it all the same.
+    pub objects: &'a [StateObject<'a>],
     /// What it was made of, if that is to be told.
     pub configuration: Option<(&'a Configuration, &'a Schemas)>,
     /// Values of the root module's variables, by name.
@@ -39,7 +42,7 @@ type Records<'a> = HashMap<&'a ResourceKey, &'a ResourceRecord>;
 
 /// The document, `format_version` 1.2. `digest`, `unseen` and `display` are ours.
 pub fn plan(document: &PlanDocument<'_>) -> Json {
-    let PlanDocument { plan, prior, configuration, variables, version, timestamp, secrets } = *document;
+    let PlanDocument { plan, prior, configuration, variables, version, timestamp, secrets, .. } = *document;
     let records: Records<'_> = prior.iter().flat_map(|s| &s.resources).map(|r| (&r.key, r)).collect();
     let mut out = Map::new();
     out.insert("format_version".into(), "1.2".into());
@@ -209,7 +212,8 @@ fn planned_values(plan: &Plan, records: &Records<'_>, secrets: Secrets) -> Json 
         plan.changes.iter().filter(|c| !c.after.is_null() && c.deposed.is_none() && !is_read_already(c))
     {
         let after = sides(&change.before, &change.after, secrets).1;
-        root.add(&change.address, stored(change, &after, records, secrets));
+        let record = records.get(&key_before(change)).copied();
+        root.add(&change.address, planned(change, &after, record, secrets).into());
     }
     let mut out = Map::new();
     if !outputs.is_empty() {
@@ -229,7 +233,7 @@ fn planned_output(value: &Value, sensitive: bool, secrets: Secrets) -> Json {
 }
 
 fn prior_state(document: &PlanDocument<'_>, records: &Records<'_>) -> Json {
-    let PlanDocument { plan, secrets, .. } = *document;
+    let PlanDocument { plan, objects, secrets, .. } = *document;
     let mut outputs = Map::new();
     for output in &plan.outputs {
         if let Some(before) = &output.before {
@@ -237,10 +241,19 @@ fn prior_state(document: &PlanDocument<'_>, records: &Records<'_>) -> Json {
             outputs.insert(output.name.clone(), planned_output(&before, output.sensitive, secrets));
         }
     }
-    let mut root = Module::default();
+    let mut all: Vec<(&Instance, Json)> = Vec::new();
     for change in plan.changes.iter().filter(|c| !c.before.is_null()) {
         let before = sides(&change.before, &change.after, secrets).0;
-        root.add(&change.address, stored(change, &before, records, secrets));
+        all.push((&change.address, stored(change, &before, records, secrets)));
+    }
+    let planned: HashSet<ResourceKey> = plan.changes.iter().map(key_before).collect();
+    for object in objects.iter().filter(|o| !planned.contains(&o.record.key)) {
+        all.push((&object.address, super::state::object(object, secrets)));
+    }
+    all.sort_by_key(|(address, _)| *address);
+    let mut root = Module::default();
+    for (address, resource) in all {
+        root.add(address, resource);
     }
     let mut values = Map::new();
     if !outputs.is_empty() {
@@ -250,16 +263,18 @@ fn prior_state(document: &PlanDocument<'_>, records: &Records<'_>) -> Json {
     object!({ "format_version": "1.0", "terraform_version": pilotis_config::LANGUAGE, "values": values })
 }
 
-fn stored(change: &ResourceChange, value: &Value, records: &Records<'_>, secrets: Secrets) -> Json {
-    let key = ResourceKey {
+/// Under which key the state had an object before the plan.
+fn key_before(change: &ResourceChange) -> ResourceKey {
+    ResourceKey {
         address: change.moved_from.as_ref().unwrap_or(&change.address).to_string().into(),
         deposed: change.deposed.as_deref().map(Into::into),
-    };
-    let record = records.get(&key);
-    let mut out = named(&change.address, &change.provider);
-    out.insert("schema_version".into(), record.map_or(0, |r| r.schema_version).into());
-    out.insert("values".into(), marked::value(value, secrets));
-    out.insert("sensitive_values".into(), marked::sensitive(value));
+    }
+}
+
+/// An object as it was.
+fn stored(change: &ResourceChange, value: &Value, records: &Records<'_>, secrets: Secrets) -> Json {
+    let record = records.get(&key_before(change)).copied();
+    let mut out = planned(change, value, record, secrets);
     if let Some(record) = record.filter(|r| !r.dependencies.is_empty()) {
         out.insert("depends_on".into(), record.dependencies.iter().map(|d| Json::from(&**d)).collect());
     }
@@ -267,6 +282,20 @@ fn stored(change: &ResourceChange, value: &Value, records: &Records<'_>, secrets
         out.insert("deposed_key".into(), key.as_str().into());
     }
     Json::Object(out)
+}
+
+/// An object as it becomes: on what it depends is told of what is stored only.
+fn planned(
+    change: &ResourceChange,
+    value: &Value,
+    record: Option<&ResourceRecord>,
+    secrets: Secrets,
+) -> Map<String, Json> {
+    let mut out = named(&change.address, &change.provider);
+    out.insert("schema_version".into(), record.map_or(0, |r| r.schema_version).into());
+    out.insert("values".into(), marked::value(value, secrets));
+    out.insert("sensitive_values".into(), marked::sensitive(value));
+    out
 }
 
 /// The steps of a path: names, keys and numbers. An element of a set stands for itself.

@@ -2,7 +2,7 @@
 
 use pilotis_state::Status;
 use pilotis_value::{Value, json};
-use serde_json::{Map, Value as Json, json as object};
+use serde_json::{Map, Value as Json, json as document};
 
 use super::marked::{self, Secrets};
 use super::modules::{Module, named};
@@ -26,21 +26,7 @@ pub fn state<'a>(
     out.insert("pilotis_version".into(), version.into());
     let mut root = Module::default();
     for stored in objects {
-        let record = stored.record;
-        let mut entry = named(&stored.address, &record.provider);
-        entry.insert("schema_version".into(), record.schema_version.into());
-        entry.insert("values".into(), marked::value(&stored.value, secrets));
-        entry.insert("sensitive_values".into(), marked::sensitive(&stored.value));
-        if !record.dependencies.is_empty() {
-            entry.insert("depends_on".into(), record.dependencies.iter().map(|d| Json::from(&**d)).collect());
-        }
-        if record.status == Status::Tainted {
-            entry.insert("tainted".into(), true.into());
-        }
-        if let Some(key) = &record.key.deposed {
-            entry.insert("deposed_key".into(), Json::from(&**key));
-        }
-        root.add(&stored.address, Json::Object(entry));
+        root.add(&stored.address, object(stored, secrets));
     }
     let mut values = Map::new();
     if outputs.as_object().is_some_and(|o| !o.is_empty()) {
@@ -51,11 +37,30 @@ pub fn state<'a>(
     Json::Object(out)
 }
 
+/// One object of a state.
+pub(crate) fn object(stored: &StateObject<'_>, secrets: Secrets) -> Json {
+    let record = stored.record;
+    let mut entry = named(&stored.address, &record.provider);
+    entry.insert("schema_version".into(), record.schema_version.into());
+    entry.insert("values".into(), marked::value(&stored.value, secrets));
+    entry.insert("sensitive_values".into(), marked::sensitive(&stored.value));
+    if !record.dependencies.is_empty() {
+        entry.insert("depends_on".into(), record.dependencies.iter().map(|d| Json::from(&**d)).collect());
+    }
+    if record.status == Status::Tainted {
+        entry.insert("tainted".into(), true.into());
+    }
+    if let Some(key) = &record.key.deposed {
+        entry.insert("deposed_key".into(), Json::from(&**key));
+    }
+    Json::Object(entry)
+}
+
 /// `output -json`: `{"name": {"sensitive": …, "type": …, "value": …}}`.
 pub fn outputs<'a>(outputs: impl IntoIterator<Item = (&'a str, &'a Value, bool)>, secrets: Secrets) -> Json {
     let entry = |(name, value, sensitive): (&str, &Value, bool)| {
         let value = guarded(value.clone(), sensitive);
-        let entry = object!({
+        let entry = document!({
             "sensitive": value.has_sensitive(),
             "type": json::encode_type(&value.ty()),
             "value": marked::value(&value, secrets),

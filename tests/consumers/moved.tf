@@ -1,0 +1,4 @@
+moved {
+  from = terraform_data.updated
+  to   = terraform_data.renamed
+}
