@@ -67,6 +67,8 @@ pub(crate) enum Command {
     Sandbox(SandboxArgs),
     /// Prepare a folder: fetch its modules from Git.
     Init(InitArgs),
+    /// Describe the functions of the language, for programs.
+    Metadata(MetadataArgs),
     /// Show the version.
     Version(VersionArgs),
     /// Write a completion script for a shell.
@@ -425,6 +427,26 @@ pub(crate) struct InitArgs {
     /// Accepted for scripts.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide = true)]
     pub(crate) backend: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MetadataArgs {
+    #[command(subcommand)]
+    pub(crate) command: MetadataCommand,
+}
+
+/// What to describe.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MetadataCommand {
+    /// Show what each function takes and gives.
+    Functions(MetadataFunctionsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MetadataFunctionsArgs {
+    /// Write JSON for programs: the only form that there is.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

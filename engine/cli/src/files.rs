@@ -1,11 +1,11 @@
 //! The disk, as the layers below see it: files for functions, and the files of modules.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use pilotis_config::{GitSource, Sources};
 use pilotis_lang::Files;
 
-use crate::{builtin, modules};
+use crate::{builtin, glob, modules};
 
 /// The working folder.
 pub(crate) struct Disk {
@@ -35,21 +35,7 @@ impl Files for Disk {
     }
 
     fn glob(&self, dir: &str, pattern: &str) -> Result<Vec<String>, String> {
-        let matcher = globset::GlobBuilder::new(pattern)
-            .literal_separator(true)
-            .build()
-            .map_err(|e| format!("the pattern is not valid: {e}"))?
-            .compile_matcher();
-        let root = self.path(dir);
-        let mut found = Vec::new();
-        walk(&root, &root, &mut |relative| {
-            if matcher.is_match(relative) {
-                found.push(relative.to_owned());
-            }
-        })
-        .map_err(|e| reason(&e))?;
-        found.sort();
-        Ok(found)
+        glob::glob(&self.cwd, dir, pattern)
     }
 
     fn absolute(&self, path: &str) -> String {
@@ -69,21 +55,6 @@ impl Files for Disk {
     fn home(&self) -> Option<String> {
         std::env::var("HOME").ok().filter(|home| !home.is_empty())
     }
-}
-
-/// Calls `found` with each regular file under `dir`, relative to `root`. Symbolic links to folders are not followed.
-fn walk(root: &Path, dir: &Path, found: &mut dyn FnMut(&str)) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(dir)? {
-        let entry = entry?;
-        let path = entry.path();
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            walk(root, &path, found)?;
-        } else if let Some(relative) = path.strip_prefix(root).ok().and_then(Path::to_str) {
-            found(relative);
-        }
-    }
-    Ok(())
 }
 
 fn reason(e: &std::io::Error) -> String {

@@ -8,6 +8,7 @@ mod exit;
 mod files;
 mod folder;
 mod git;
+mod glob;
 mod hand;
 mod interrupt;
 mod modules;
@@ -72,6 +73,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Providers(args) => commands::providers::run(args),
         Command::Why(args) => commands::why::run(args),
         Command::Graph(args) => commands::graph::run(args),
+        Command::Metadata(args) => commands::metadata::run(args),
         command => served(command),
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use pilotis_lang::functions;
 use pilotis_schema::{Block, Nesting, ProviderSchema, ResourceSchema};
 use pilotis_sdk::Provider;
 
@@ -82,6 +83,38 @@ fn errors() {
         }
     }
     check("errors.md", &text);
+}
+
+#[test]
+fn functions() {
+    let mut text = String::from(
+        "# Functions\n\nGenerated from the table of functions, which `pilotis metadata functions -json` gives to programs. `?` after a type: may be null; `...`: may \
+         be given many times. Each example is run by a test; what it gives is shown as JSON.\n",
+    );
+    for (title, parts) in functions::SUBJECTS {
+        let _ = write!(text, "\n## {title}\n");
+        for def in parts.iter().copied().flatten() {
+            let param = |p: &functions::Param| {
+                format!("{}: {}{}", p.name, (p.ty)(), if p.allow_null { "?" } else { "" })
+            };
+            let fixed = def.params.iter().map(param);
+            let all: Vec<_> = fixed.chain(def.variadic.iter().map(|p| format!("...{}", param(p)))).collect();
+            let _ = write!(
+                text,
+                "\n### {}\n\n`{}({}) → {}`\n\n{}\n\n```text\n",
+                def.name,
+                def.name,
+                all.join(", "),
+                def.return_type(),
+                def.doc
+            );
+            for (call, result) in def.examples() {
+                let _ = writeln!(text, "{call} → {result}");
+            }
+            text.push_str("```\n");
+        }
+    }
+    check("functions.md", &text);
 }
 
 #[test]

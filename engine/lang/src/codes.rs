@@ -37,6 +37,8 @@ pub(crate) const FOR: &str = "E0240";
 pub(crate) const SPLAT: &str = "E0241";
 /// An expression that is nested too deeply.
 pub(crate) const DEPTH: &str = "E0250";
+/// A value that would be too big, or take too long to make.
+pub(crate) const TOO_BIG: &str = "E0251";
 /// A type constraint that is none.
 pub(crate) const CONSTRAINT: &str = "E0260";
 /// A default that doesn't fit its type.

@@ -412,7 +412,7 @@ fn unknown_function(name: &str, span: Span) -> Diagnostic {
         && functions::find(name).is_none()
     {
         let detail = if namespace == "provider" {
-            format!("There is no function named \"{name}\".")
+            no_provider_function(name)
         } else {
             format!(
                 "The function namespace \"{namespace}\" is not valid. Provider function calls must use the \"provider::\" namespace prefix."
@@ -431,8 +431,27 @@ fn unknown_function(name: &str, span: Span) -> Diagnostic {
     suggest(diagnostic, name)
 }
 
+/// Why `provider::NAME::FUNCTION` means nothing.
+fn no_provider_function(name: &str) -> String {
+    let parts: Vec<&str> = name.split("::").collect();
+    let [_, provider, function] = parts.as_slice() else {
+        return format!(
+            "There is no function named \"{name}\". A function of a provider is called as provider::NAME::FUNCTION(…)."
+        );
+    };
+    let mut have: Vec<&str> = functions::all()
+        .filter_map(|f| f.name.strip_prefix("provider::")?.split_once("::").map(|(provider, _)| provider))
+        .collect();
+    have.dedup();
+    if have.contains(provider) {
+        return format!("The function \"{function}\" is not available from the provider \"{provider}\".");
+    }
+    let have = have.join(" and ");
+    format!("There is no function named \"{name}\": only the providers {have} have functions.")
+}
+
 fn suggest(diagnostic: Diagnostic, name: &str) -> Diagnostic {
-    let names = functions::all().map(|f| f.name).chain(["try", "can"]);
+    let names = functions::all().map(|f| f.name);
     match did_you_mean(name, names) {
         Some(best) => diagnostic.help(format!("Did you mean \"{best}\"?")),
         None => diagnostic,

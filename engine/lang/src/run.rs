@@ -4,6 +4,7 @@
 
 mod access;
 mod calls;
+pub(crate) mod limits;
 mod loops;
 mod operators;
 
@@ -17,6 +18,7 @@ use pilotis_value::{Marks, Refinement, Type, Value};
 use crate::codes;
 use crate::describe::{Cause, describe};
 use crate::eval::{Frame, NoFiles, NoFrame, Surroundings};
+use crate::functions::MAX_TEXT;
 use crate::node::{Node, Op, PathOp, Root, StepKind, WalkStep};
 
 /// Most values that a diagnostic shows.
@@ -30,6 +32,8 @@ pub(crate) struct Evaluator<'a> {
     diags: &'a mut Diagnostics,
     /// How many errors this evaluation has met.
     errors: usize,
+    /// How many rounds its loops have made.
+    rounds: u64,
 }
 
 /// The value of a node whose parts are constants; none if it has an error.
@@ -56,7 +60,7 @@ impl<'a> Evaluator<'a> {
         locals: &[Value],
         diags: &'a mut Diagnostics,
     ) -> Evaluator<'a> {
-        Evaluator { frame, surroundings, stack: locals.to_vec(), diags, errors: 0 }
+        Evaluator { frame, surroundings, stack: locals.to_vec(), diags, errors: 0, rounds: 0 }
     }
 
     pub(crate) fn run(&mut self, node: &Node) -> Value {
@@ -68,10 +72,16 @@ impl<'a> Evaluator<'a> {
                 self.walk(&value, steps, node)
             }
             Op::Index(base, key) => self.index(node, base, key),
-            Op::Template(parts) => self.template(parts),
+            Op::Template(parts) => self.template(node, parts),
             Op::TemplateIf(parts) => self.template_if(parts),
-            Op::Tuple(items) => Value::tuple(items.iter().map(|n| self.run(n)).collect()),
-            Op::Object(items) => self.object(items),
+            Op::Tuple(items) => {
+                let value = Value::tuple(items.iter().map(|n| self.run(n)).collect());
+                self.limited(node, value)
+            }
+            Op::Object(items) => {
+                let value = self.object(items);
+                self.limited(node, value)
+            }
             Op::Conditional(parts) => self.conditional(node, parts),
             Op::Binary(op, sides) => self.binary(node, *op, sides),
             Op::Negate(inner) => self.negate(node, inner),
@@ -80,7 +90,7 @@ impl<'a> Evaluator<'a> {
             Op::Try(args) => self.try_all(node, args),
             Op::Can(arg) => self.can(arg),
             Op::For(f) => self.for_loop(node, f),
-            Op::Splat(splat) => self.splat(splat),
+            Op::Splat(splat) => self.splat(node, splat),
             Op::Fail(diagnostic) => self.fail((**diagnostic).clone(), Type::Dynamic),
             Op::Invalid => dynamic(),
         }
@@ -108,10 +118,12 @@ impl<'a> Evaluator<'a> {
             stack: std::mem::take(&mut self.stack),
             diags: &mut diags,
             errors: 0,
+            rounds: self.rounds,
         };
         let height = inner.stack.len();
         let value = inner.run(node);
         self.stack = inner.stack;
+        self.rounds = inner.rounds;
         self.stack.truncate(height);
         (value, diags)
     }
@@ -169,7 +181,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn template(&mut self, parts: &[Node]) -> Value {
+    fn template(&mut self, node: &Node, parts: &[Node]) -> Value {
         let mut text = String::new();
         let mut marks = Marks::empty();
         let mut known = true;
@@ -183,6 +195,9 @@ impl<'a> Evaluator<'a> {
                 continue;
             };
             match (&value.as_str(), known) {
+                (Some(s), true) if s.len() + text.len() > MAX_TEXT => {
+                    return self.text_too_long(node).with_marks(marks);
+                }
                 (Some(s), true) => text.push_str(s),
                 (Some(_), false) => {}
                 (None, _) => known = false,

@@ -12,6 +12,9 @@ pub use write::to_serde;
 /// Deeper nesting is refused: reading it would need too much stack.
 pub const MAX_DEPTH: usize = 500;
 
+/// `jsonencode` makes no longer text: a value that is in memory once may be written many times over.
+pub const MAX_TEXT: usize = 10_000_000;
+
 /// Why JSON can't be read as a value of a type.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum JsonError {

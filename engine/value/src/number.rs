@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use dashu_base::BitTest as _;
 use dashu_int::UBig;
 
 use float::{Finite, Form};
@@ -103,6 +104,15 @@ impl Number {
     /// True for the two infinities.
     pub fn is_infinite(&self) -> bool {
         matches!(self, Number::Big(big) if matches!(big.0, Form::Infinite { .. }))
+    }
+    /// About how many bits it has written out in full, which can be many more than it has in memory.
+    pub(crate) fn bits(&self) -> u64 {
+        match self {
+            Number::Big(big) => {
+                big.finite().map_or(0, |f| f.exponent.unsigned_abs() + f.mantissa.bit_len() as u64)
+            }
+            Number::Int(_) => 64,
+        }
     }
     /// -1, 0 or 1.
     pub fn signum(&self) -> i64 {

@@ -90,6 +90,8 @@ pub struct Entries {
 pub(crate) struct Inside {
     pub(crate) marks: Marks,
     pub(crate) unknown: bool,
+    size: u64,
+    depth: u32,
 }
 
 impl Inside {
@@ -97,6 +99,8 @@ impl Inside {
         values.fold(Inside::default(), |acc, v| Inside {
             marks: acc.marks | v.marks_deep(),
             unknown: acc.unknown || !v.is_wholly_known(),
+            size: acc.size.saturating_add(v.size()),
+            depth: acc.depth.max(v.depth()),
         })
     }
 }
@@ -269,6 +273,26 @@ impl Value {
             _ => true,
         }
     }
+    /// How many values it is, written out: itself and all that is inside; a text counts one more for every 32 bytes, a
+    /// number for every 32 digits. What is in it several times counts several times, though it is in memory once. Costs
+    /// nothing.
+    pub fn size(&self) -> u64 {
+        match &self.kind {
+            Kind::String(s) => 1 + s.len() as u64 / 32,
+            Kind::Number(n @ Number::Big(_)) => 1 + n.bits() / 106,
+            Kind::List(e) | Kind::Set(e) | Kind::Tuple(e) => e.inside.size.saturating_add(1),
+            Kind::Map(e) | Kind::Object(e) => e.inside.size.saturating_add(1),
+            _ => 1,
+        }
+    }
+    /// How many levels of collections it has. Costs nothing.
+    pub fn depth(&self) -> u32 {
+        match &self.kind {
+            Kind::List(e) | Kind::Set(e) | Kind::Tuple(e) => e.inside.depth.saturating_add(1),
+            Kind::Map(e) | Kind::Object(e) => e.inside.depth.saturating_add(1),
+            _ => 0,
+        }
+    }
     /// The text of a known, non-null string.
     pub fn as_str(&self) -> Option<&str> {
         match &self.kind {
@@ -365,7 +389,7 @@ impl Value {
 impl Elements {
     fn stripped(&self, strip: impl Fn(&Value) -> Value) -> Elements {
         let items = self.items.iter().map(strip).collect();
-        let inside = Inside { marks: Marks::empty(), unknown: self.inside.unknown };
+        let inside = Inside { marks: Marks::empty(), ..self.inside };
         Elements { ty: self.ty.clone(), items, inside }
     }
 }
@@ -373,7 +397,7 @@ impl Elements {
 impl Entries {
     fn stripped(&self, strip: impl Fn(&Value) -> Value) -> Entries {
         let items = self.items.iter().map(|(k, v)| (k.clone(), strip(v))).collect();
-        let inside = Inside { marks: Marks::empty(), unknown: self.inside.unknown };
+        let inside = Inside { marks: Marks::empty(), ..self.inside };
         Entries { ty: self.ty.clone(), items, inside }
     }
 }

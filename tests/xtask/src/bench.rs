@@ -1,5 +1,7 @@
 //! Whole-process benchmarks: time, memory and calls of the binary, as a person's shell sees them.
 
+mod language;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,6 +39,12 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     println("| program | resources | shape | step | seconds | peak MiB |");
     println("| --- | ---: | --- | --- | ---: | ---: |");
     start_up(&pilotis)?;
+    let mut programs = vec![("pilotis", pilotis.as_path())];
+    programs.extend(terraform.as_deref().map(|path| ("terraform", path)));
+    language::run(&programs)?;
+    if args.iter().any(|a| a == "-language") {
+        return Ok(());
+    }
     for size in sizes {
         for shape in [Shape::Blocks, Shape::ForEach] {
             scenario("pilotis", &pilotis, size, shape)?;

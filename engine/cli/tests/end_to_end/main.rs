@@ -11,6 +11,7 @@ mod console;
 mod ephemeral;
 mod explain;
 mod fmt;
+mod functions;
 mod harness;
 mod json_syntax;
 mod kill;

@@ -5,7 +5,9 @@ use std::convert::Infallible;
 use pilotis_value::convert::convert;
 use pilotis_value::{Kind, Marks, Type, Value};
 
-use super::{FunctionDef, Outcome, Param, any, fail_argument, gives_bool, gives_first, gives_string};
+use super::{
+    FunctionDef, Outcome, Param, any, fail_argument, gives_bool, gives_first, gives_string, unknown,
+};
 
 const ANY: Param = Param::new("v", any).nullable().unknown().marked();
 
@@ -54,7 +56,12 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
         params: &[Param::new("value", any).nullable().unknown().marked()],
         variadic: None,
         returns: gives_bool,
-        call: |args, _| Ok(Value::bool(args[0].marks().contains(Marks::SENSITIVE))),
+        call: |args, _| {
+            let sensitive = args[0].marks().contains(Marks::SENSITIVE);
+            // What isn't known yet may turn out to be.
+            let open = !sensitive && !args[0].is_known();
+            Ok(if open { unknown(Type::Bool) } else { Value::bool(sensitive) })
+        },
         doc: "True if the value is sensitive itself.",
     },
     FunctionDef {

@@ -6,7 +6,7 @@ use pilotis_value::{Value, json};
 
 use super::{
     FunctionDef, FunctionError, MAX_TEXT, Outcome, Param, any, fail, fail_argument, gives_any, gives_string,
-    string, text,
+    made, string, text,
 };
 use crate::Surroundings;
 
@@ -26,7 +26,7 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
         params: &[STR],
         variadic: None,
         returns: gives_string,
-        call: |args, _| Ok(Value::string(BASE64.encode(text(args, 0)?))),
+        call: |args, _| made(BASE64.encode(text(args, 0)?)),
         doc: "The text (its UTF-8 bytes) in base 64.",
     },
     FunctionDef {
@@ -58,7 +58,7 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
         params: &[STR],
         variadic: None,
         returns: gives_string,
-        call: |args, _| Ok(Value::string(url_encode(text(args, 0)?))),
+        call: |args, _| made(url_encode(text(args, 0)?)),
         doc: "The text as a URL's query can hold it: a space is +.",
     },
     FunctionDef {
@@ -77,7 +77,7 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
         variadic: None,
         returns: gives_string,
         call: |args, _| match json::to_json_text(&args[0]) {
-            Ok(text) => Ok(Value::string(text)),
+            Ok(text) => made(text),
             Err(error) => fail(error.to_string()),
         },
         doc: "The value in JSON, compact, with sorted keys.",
@@ -185,11 +185,17 @@ fn url_encode(text: &str) -> String {
     out
 }
 
+const BYTE_ORDER_MARK: u16 = 0xfeff;
+
 /// A character set.
 enum Charset {
+    /// With a mark of the order of bytes before it, if the name leaves the order open.
     Utf16 {
         big: bool,
+        mark: bool,
     },
+    /// Code points below 128.
+    Ascii,
     /// All code points below 256.
     Latin1,
     Other(&'static encoding_rs::Encoding),
@@ -198,8 +204,10 @@ enum Charset {
 impl Charset {
     fn find(name: &str) -> Result<Charset, FunctionError> {
         match name.to_ascii_uppercase().as_str() {
-            "UTF-16LE" => Ok(Charset::Utf16 { big: false }),
-            "UTF-16BE" | "UTF-16" => Ok(Charset::Utf16 { big: true }),
+            "UTF-16LE" => Ok(Charset::Utf16 { big: false, mark: false }),
+            "UTF-16BE" => Ok(Charset::Utf16 { big: true, mark: false }),
+            "UTF-16" => Ok(Charset::Utf16 { big: true, mark: true }),
+            "US-ASCII" | "ASCII" => Ok(Charset::Ascii),
             "ISO-8859-1" | "LATIN1" => Ok(Charset::Latin1),
             _ => encoding_rs::Encoding::for_label(name.as_bytes()).map(Charset::Other).ok_or_else(|| {
                 FunctionError::argument(
@@ -211,8 +219,12 @@ impl Charset {
     }
     fn encode(&self, text: &str) -> Option<Vec<u8>> {
         match self {
-            Charset::Utf16 { big: true } => Some(text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
-            Charset::Utf16 { big: false } => Some(text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+            Charset::Utf16 { big, mark } => {
+                let units = mark.then_some(BYTE_ORDER_MARK).into_iter().chain(text.encode_utf16());
+                let bytes = |unit: u16| if *big { unit.to_be_bytes() } else { unit.to_le_bytes() };
+                Some(units.flat_map(bytes).collect())
+            }
+            Charset::Ascii => text.is_ascii().then(|| text.as_bytes().to_vec()),
             Charset::Latin1 => text.chars().map(|c| u8::try_from(c as u32).ok()).collect(),
             Charset::Other(encoding) => {
                 let (bytes, _, unmappable) = encoding.encode(text);
@@ -222,14 +234,20 @@ impl Charset {
     }
     fn decode(&self, bytes: &[u8]) -> Option<String> {
         match self {
-            Charset::Utf16 { big } => {
+            Charset::Utf16 { big, mark } => {
+                let swapped = *mark && bytes.starts_with(&BYTE_ORDER_MARK.to_le_bytes());
+                let big = *big && !swapped;
                 let unit = |pair: &[u8]| {
                     let pair = [pair[0], pair[1]];
-                    if *big { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) }
+                    if big { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) }
                 };
-                let units: Vec<u16> = bytes.chunks_exact(2).map(unit).collect();
+                let mut units: Vec<u16> = bytes.chunks_exact(2).map(unit).collect();
+                if *mark && units.first() == Some(&BYTE_ORDER_MARK) {
+                    units.remove(0);
+                }
                 if bytes.len() % 2 == 1 { None } else { String::from_utf16(&units).ok() }
             }
+            Charset::Ascii => String::from_utf8(bytes.to_vec()).ok().filter(|text| text.is_ascii()),
             Charset::Latin1 => Some(bytes.iter().map(|b| char::from(*b)).collect()),
             Charset::Other(encoding) => encoding
                 .decode_without_bom_handling_and_without_replacement(bytes)
@@ -241,7 +259,7 @@ impl Charset {
 fn text_encode(args: &[Value], _: &Surroundings<'_>) -> Outcome {
     let name = text(args, 1)?;
     match Charset::find(name)?.encode(text(args, 0)?) {
-        Some(bytes) => Ok(Value::string(BASE64.encode(bytes))),
+        Some(bytes) => made(BASE64.encode(bytes)),
         None => fail_argument(0, format!("the text has characters that {name} can't represent")),
     }
 }

@@ -3,11 +3,10 @@
 use pilotis_value::convert::convert;
 use pilotis_value::number::Digits;
 use pilotis_value::{Kind, Number, Type, Value, json};
-use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::{
-    FunctionDef, FunctionError, MAX_LENGTH, MAX_TEXT, Outcome, Param, any, fail, fail_argument, gives_string,
-    gives_strings, string, strings_list, text,
+    FunctionDef, FunctionError, MAX_LENGTH, MAX_TEXT, Outcome, Param, any, clusters, fail, fail_argument,
+    list_of_strings, string, text, typed_as, unknown,
 };
 use crate::Surroundings;
 
@@ -16,7 +15,7 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
         name: "format",
         params: &[Param::new("format", string)],
         variadic: Some(Param::new("args", any).nullable()),
-        returns: gives_string,
+        returns: |args| typed_as(Type::String, args),
         call: |args, _| {
             let (text, used) = format(text(args, 0)?, &args[1..])?;
             if used < args.len() - 1 {
@@ -29,8 +28,8 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
     FunctionDef {
         name: "formatlist",
         params: &[Param::new("format", string)],
-        variadic: Some(Param::new("args", any).nullable()),
-        returns: gives_strings,
+        variadic: Some(Param::new("args", any).nullable().unknown()),
+        returns: |args| typed_as(list_of_strings(), args),
         call: format_list,
         doc: "Formats once for each element of the lists among the values, which must have the same length.",
     },
@@ -46,6 +45,10 @@ fn too_many(used: usize) -> String {
 fn format_list(args: &[Value], _: &Surroundings<'_>) -> Outcome {
     let pattern = text(args, 0)?;
     let values = &args[1..];
+    let open = |v: &Value| !v.is_known() && !v.ty().is_primitive();
+    if values.iter().any(open) {
+        return Ok(Value::unknown(typed_as(list_of_strings(), args)));
+    }
     let mut length: Option<(usize, usize)> = None;
     for (i, value) in values.iter().enumerate() {
         let Some(items) = value.as_elements() else { continue };
@@ -71,6 +74,10 @@ fn format_list(args: &[Value], _: &Surroundings<'_>) -> Outcome {
             .iter()
             .map(|v| v.as_elements().map_or_else(|| v.clone(), |items| items[i].clone()))
             .collect();
+        if row.iter().any(|v| !v.is_wholly_known()) {
+            lines.push(unknown(Type::String));
+            continue;
+        }
         let (line, used) = format(pattern, &row)
             .map_err(|e| FunctionError::new(format!("error on format iteration {i}: {}", e.message)))?;
         if used < row.len() {
@@ -80,9 +87,9 @@ fn format_list(args: &[Value], _: &Surroundings<'_>) -> Outcome {
         if length > 10 * MAX_TEXT {
             return fail("the formatted texts would be too long");
         }
-        lines.push(line);
+        lines.push(Value::string(line));
     }
-    Ok(strings_list(lines))
+    Ok(Value::list(Type::String, lines))
 }
 
 /// A verb with all that stands before it.
@@ -179,7 +186,7 @@ fn read_verb(pattern: &str, offset: usize) -> Result<(Verb<'_>, Option<usize>, u
         at += 1;
     }
     match pattern[at..].chars().next() {
-        Some(letter) if letter.is_ascii_alphabetic() || letter == '%' => {
+        Some(letter) if letter.is_ascii_alphabetic() || (letter == '%' && at == offset + 1) => {
             let end = at + 1;
             verb.letter = letter;
             verb.raw = &pattern[offset..end];
@@ -201,26 +208,24 @@ impl Verb<'_> {
         if value.is_null() && self.letter != 'v' {
             return self.unsupported("null value cannot be formatted");
         }
-        let text = match self.letter {
-            'v' => return self.write_as_is(value, out),
-            't' => match self.converted(value, &Type::Bool)?.as_bool() {
-                Some(true) => "true".to_owned(),
-                _ => "false".to_owned(),
-            },
-            's' | 'q' => return self.write_string(&self.converted(value, &Type::String)?, out),
+        match self.letter {
+            'v' => self.write_as_is(value, out),
+            // Never padded.
+            't' => {
+                let is_true = self.converted(value, &Type::Bool)?.as_bool() == Some(true);
+                out.push_str(if is_true { "true" } else { "false" });
+                Ok(())
+            }
+            's' | 'q' => self.write_string(&self.converted(value, &Type::String)?, out),
             'b' | 'd' | 'o' | 'x' | 'X' | 'e' | 'E' | 'f' | 'F' | 'g' | 'G' => {
                 let number = self.converted(value, &Type::Number)?;
-                return self.write_number(number.as_number().unwrap_or(&Number::ZERO), out);
+                self.write_number(number.as_number().unwrap_or(&Number::ZERO), out)
             }
-            letter => {
-                return fail(format!(
-                    "unsupported format verb {letter:?} in {:?} at offset {}",
-                    self.raw, self.offset
-                ));
-            }
-        };
-        self.pad(&text, out);
-        Ok(())
+            letter => fail(format!(
+                "unsupported format verb {letter:?} in {:?} at offset {}",
+                self.raw, self.offset
+            )),
+        }
     }
 
     fn unsupported<T>(&self, message: &str) -> Result<T, FunctionError> {
@@ -251,7 +256,7 @@ impl Verb<'_> {
     fn write_string(&self, value: &Value, out: &mut String) -> Result<(), FunctionError> {
         let text = value.as_str().unwrap_or_default();
         let cut: String = match self.precision {
-            Some(length) => text.graphemes(true).take(length).collect(),
+            Some(length) => clusters::clusters(text).take(length).collect(),
             None => text.to_owned(),
         };
         let shown = if self.letter == 'q' {
@@ -264,7 +269,10 @@ impl Verb<'_> {
     }
 
     fn pad(&self, text: &str, out: &mut String) {
-        let missing = self.width.saturating_sub(text.graphemes(true).count());
+        if self.width == 0 {
+            return out.push_str(text);
+        }
+        let missing = self.width.saturating_sub(clusters::count(text));
         let fill = if self.zero && !self.minus { "0" } else { " " };
         if self.minus {
             out.push_str(text);

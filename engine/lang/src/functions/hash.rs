@@ -125,8 +125,15 @@ fn uuid_v5(namespace: &str, name: &str) -> Outcome {
         "oid" => known(2),
         "x500" => known(4),
         other => {
-            let grouped = other.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
-            let digits = other.replace('-', "");
+            // The forms that UUIDs are written in: 8-4-4-4-12, with `urn:uuid:` before it, in braces, or bare digits.
+            let bare = other
+                .get(..9)
+                .filter(|urn| urn.eq_ignore_ascii_case("urn:uuid:"))
+                .map_or(other, |_| &other[9..]);
+            let bare = bare.strip_prefix('{').and_then(|b| b.strip_suffix('}')).unwrap_or(bare);
+            let grouped =
+                bare.split('-').map(str::len).eq([8, 4, 4, 4, 12]) || (bare == other && bare.len() == 32);
+            let digits = bare.replace('-', "");
             let hexadecimal = digits.bytes().all(|b| b.is_ascii_hexdigit());
             u128::from_str_radix(&digits, 16).ok().filter(|_| grouped && hexadecimal)
         }

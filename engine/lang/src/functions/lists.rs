@@ -3,12 +3,11 @@
 use pilotis_value::convert::{convert, equal};
 use pilotis_value::unify::unify;
 use pilotis_value::{Kind, Type, Value};
-use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::{
-    FunctionDef, FunctionError, Outcome, Param, any, any_unknown, elements, fail, fail_argument, gives_any,
-    gives_bool, gives_first, gives_number, gives_strings, list_of_any, list_of_bools, list_of_strings,
-    number, open, strings_list, unknown, whole,
+    FunctionDef, FunctionError, Outcome, Param, any, any_unknown, clusters, elements, fail, fail_argument,
+    gives_any, gives_bool, gives_first, gives_number, gives_strings, list_of_any, list_of_bools,
+    list_of_strings, number, open, strings_list, typed_as, unknown, whole,
 };
 use crate::Surroundings;
 
@@ -79,7 +78,7 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
         name: "contains",
         params: &[Param::new("list", any).unknown(), Param::new("value", any).unknown()],
         variadic: None,
-        returns: gives_bool,
+        returns: |args| typed_as(Type::Bool, args),
         call: contains,
         doc: "True if a list, tuple or set holds a value.",
     },
@@ -111,7 +110,7 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
         name: "index",
         params: &[Param::new("list", any), Param::new("value", any)],
         variadic: None,
-        returns: gives_number,
+        returns: |args| typed_as(Type::Number, args),
         call: index,
         doc: "Where a value is first in a list.",
     },
@@ -149,7 +148,7 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
     },
     FunctionDef {
         name: "sort",
-        params: &[Param::new("list", list_of_strings)],
+        params: &[Param::new("list", list_of_strings).unknown()],
         variadic: None,
         returns: gives_strings,
         call: sort,
@@ -209,12 +208,10 @@ fn coalesce_list(args: &[Value], _: &Surroundings<'_>) -> Outcome {
         return fail("at least one argument is required");
     }
     let (bare, marks) = open(args);
+    if bare.iter().take_while(|v| v.is_known()).any(|v| !matches!(v.ty(), Type::List(_) | Type::Tuple(_))) {
+        return fail("coalescelist arguments must be lists or tuples");
+    }
     for arg in &bare {
-        match arg.ty() {
-            Type::List(_) | Type::Tuple(_) => {}
-            Type::Dynamic if !arg.is_known() => return Ok(arg.clone().with_marks(marks)),
-            _ => return fail("coalescelist arguments must be lists or tuples"),
-        }
         if !arg.is_known() {
             return Ok(Value::unknown(Type::Dynamic).with_marks(marks));
         }
@@ -380,7 +377,7 @@ fn index(args: &[Value], _: &Surroundings<'_>) -> Outcome {
 fn length(args: &[Value], _: &Surroundings<'_>) -> Outcome {
     let (value, marks) = args[0].clone().unmark();
     let count = match value.kind() {
-        Kind::String(s) => Some(s.graphemes(true).count()),
+        Kind::String(s) => Some(clusters::count(s)),
         Kind::List(e) | Kind::Tuple(e) => Some(e.items().len()),
         // Two unknown elements of a set may be equal.
         Kind::Set(e) => value.is_wholly_known().then_some(e.items().len()),
@@ -502,12 +499,22 @@ fn slice(args: &[Value], _: &Surroundings<'_>) -> Outcome {
 }
 
 fn sort(args: &[Value], _: &Surroundings<'_>) -> Outcome {
+    if !args[0].is_known() {
+        return Ok(unknown(list_of_strings()));
+    }
     let mut texts = Vec::new();
+    let mut open = false;
     for (i, item) in elements(args, 0)?.iter().enumerate() {
         match item.as_str() {
             Some(text) => texts.push(text),
+            None if !item.is_known() => open = true,
             None => return fail(format!("given list element {i} is null; a null string cannot be sorted")),
         }
+    }
+    if open {
+        // How many there are is known, not where each will stand.
+        let all = vec![unknown(Type::String); elements(args, 0)?.len()];
+        return Ok(Value::list(Type::String, all));
     }
     texts.sort_unstable();
     Ok(strings_list(texts))

@@ -1,10 +1,10 @@
 //! Maps and objects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use pilotis_value::convert::{convert, equal};
+use pilotis_value::convert::convert;
 use pilotis_value::unify::unify;
-use pilotis_value::{Kind, Marks, Type, Value};
+use pilotis_value::{Digest, Kind, Marks, Type, Value};
 
 use super::{
     FunctionDef, FunctionError, Outcome, Param, any, any_unknown, elements, fail, fail_argument, list_of_any,
@@ -191,8 +191,8 @@ fn match_keys(args: &[Value], _: &Surroundings<'_>) -> Outcome {
         items.iter().map(|v| convert(v, &key_type).map_err(|e| FunctionError::new(e.to_string()))).collect()
     };
     let (keys, wanted) = (all(keys)?, all(wanted)?);
-    let same = |a: &Value, b: &Value| equal(a, b).as_bool() == Some(true);
-    let matched = values.iter().zip(&keys).filter(|(_, key)| wanted.iter().any(|w| same(w, key)));
+    let wanted: HashSet<Digest> = wanted.iter().map(Value::digest).collect();
+    let matched = values.iter().zip(&keys).filter(|(_, key)| wanted.contains(&key.digest()));
     Ok(Value::list(element, matched.map(|(v, _)| v.clone()).collect()))
 }
 

@@ -1,9 +1,10 @@
 //! The functions, as data: what each takes, and what it does.
 //!
 //! One file a subject. The evaluator handles arity, argument conversion, unknown, null and marked arguments by the flags
-//! here, so that an implementation sees known, unmarked, converted values unless it asks for more. `try` and `can` are
-//! the evaluator's: they don't evaluate all their arguments.
+//! here, so that an implementation sees known, unmarked, converted values unless it asks for more. Programs read the same
+//! table with `pilotis metadata functions -json`, people in `docs/reference/functions.md`.
 
+mod clusters;
 mod conversion;
 mod crypto;
 mod date;
@@ -21,6 +22,7 @@ mod strings;
 mod tables;
 mod templates;
 mod tfvars;
+mod trying;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -45,6 +47,8 @@ pub struct Param {
     pub allow_marked: bool,
     /// The argument must be written as a reference: a literal or a computed value is a mistake.
     pub reference: bool,
+    /// The argument may fail: the function evaluates it itself.
+    pub lazy: bool,
 }
 
 /// A function.
@@ -78,31 +82,30 @@ type Outcome = Result<Value, FunctionError>;
 
 /// No function makes a list longer or a text wider than this: a typing mistake must not eat all memory.
 const MAX_LENGTH: usize = 100_000;
-/// No function makes a text of more bytes than this out of a shorter one.
-const MAX_TEXT: usize = 100 * MAX_LENGTH;
+/// Nothing makes a text of more bytes than this out of shorter ones.
+pub(crate) const MAX_TEXT: usize = 100 * MAX_LENGTH;
+
+/// All functions by subject, in the order of the reference.
+pub const SUBJECTS: &[(&str, &[&[FunctionDef]])] = &[
+    ("Numbers", &[numeric::FUNCTIONS]),
+    ("Texts", &[strings::FUNCTIONS, format::FUNCTIONS, pattern::FUNCTIONS]),
+    ("Lists and what has elements", &[lists::FUNCTIONS]),
+    ("Maps and objects", &[maps::FUNCTIONS]),
+    ("Sets", &[sets::FUNCTIONS]),
+    ("Types, marks and errors", &[conversion::FUNCTIONS, trying::FUNCTIONS]),
+    ("Encodings", &[encoding::FUNCTIONS, yaml::FUNCTIONS, tables::FUNCTIONS, tfvars::FUNCTIONS]),
+    ("Files and templates", &[files::FUNCTIONS, templates::FUNCTIONS]),
+    ("Times", &[date::FUNCTIONS]),
+    ("Hashes and keys", &[hash::FUNCTIONS, crypto::FUNCTIONS]),
+    ("Networks", &[network::FUNCTIONS]),
+];
+
+/// `EXPRESSION => RESULT`, one or more for each function, for the reference.
+const EXAMPLES: &str = include_str!("examples.txt");
 
 static BY_NAME: LazyLock<BTreeMap<&'static str, &'static FunctionDef>> = LazyLock::new(|| {
-    let subjects: [&'static [FunctionDef]; 18] = [
-        conversion::FUNCTIONS,
-        crypto::FUNCTIONS,
-        date::FUNCTIONS,
-        encoding::FUNCTIONS,
-        files::FUNCTIONS,
-        format::FUNCTIONS,
-        hash::FUNCTIONS,
-        lists::FUNCTIONS,
-        maps::FUNCTIONS,
-        network::FUNCTIONS,
-        numeric::FUNCTIONS,
-        pattern::FUNCTIONS,
-        sets::FUNCTIONS,
-        strings::FUNCTIONS,
-        tables::FUNCTIONS,
-        templates::FUNCTIONS,
-        tfvars::FUNCTIONS,
-        yaml::FUNCTIONS,
-    ];
-    subjects.into_iter().flatten().map(|def| (def.name, def)).collect()
+    let all = SUBJECTS.iter().flat_map(|(_, parts)| parts.iter().copied().flatten());
+    all.map(|def| (def.name, def)).collect()
 });
 
 /// The function of a name.
@@ -115,11 +118,36 @@ pub fn all() -> impl Iterator<Item = &'static FunctionDef> {
     BY_NAME.values().copied()
 }
 
+/// Reading definitions.
+impl FunctionDef {
+    /// The type of the result as far as it doesn't depend on the arguments.
+    pub fn return_type(&self) -> Type {
+        let params = self.params.iter().chain(&self.variadic);
+        (self.returns)(&params.map(|p| Value::unknown((p.ty)())).collect::<Vec<_>>())
+    }
+
+    /// Calls of it with what they give, as JSON or as a word in parentheses.
+    pub fn examples(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let (own, name) = (format!("{}(", self.name), self.name);
+        let lines = EXAMPLES.lines().skip_while(move |line| line.strip_prefix("# ") != Some(name)).skip(1);
+        let lines = lines.take_while(|line| !line.starts_with("# "));
+        lines.filter_map(|line| line.split_once(" => ")).filter(move |(call, _)| call.contains(&own))
+    }
+}
+
 /// Writing definitions.
 impl Param {
     /// One that wants a known, non-null value and no marks.
     const fn new(name: &'static str, ty: fn() -> Type) -> Param {
-        Param { name, ty, allow_null: false, allow_unknown: false, allow_marked: false, reference: false }
+        Param {
+            name,
+            ty,
+            allow_null: false,
+            allow_unknown: false,
+            allow_marked: false,
+            reference: false,
+            lazy: false,
+        }
     }
     const fn nullable(mut self) -> Param {
         self.allow_null = true;
@@ -135,6 +163,10 @@ impl Param {
     }
     const fn reference(mut self) -> Param {
         self.reference = true;
+        self
+    }
+    const fn lazy(mut self) -> Param {
+        self.lazy = true;
         self
     }
 }
@@ -169,6 +201,10 @@ fn gives_number(_: &[Value]) -> Type {
 }
 fn gives_string(_: &[Value]) -> Type {
     Type::String
+}
+/// What a function gives whose result isn't promised to have a type while an argument has none.
+fn typed_as(ty: Type, args: &[Value]) -> Type {
+    if args.iter().any(|v| v.ty() == Type::Dynamic) { Type::Dynamic } else { ty }
 }
 fn gives_strings(_: &[Value]) -> Type {
     list_of_strings()
@@ -240,6 +276,16 @@ fn unknown(ty: Type) -> Value {
     let refinement = pilotis_value::Refinement { not_null: true, ..Default::default() };
     if ty == Type::Dynamic { Value::unknown(ty) } else { Value::unknown_refined(ty, refinement) }
 }
+
+/// A text that a function has made, if it isn't too long.
+fn made(text: String) -> Outcome {
+    if text.len() > MAX_TEXT {
+        return fail(TOO_LONG);
+    }
+    Ok(Value::string(text))
+}
+
+const TOO_LONG: &str = "the text would be longer than 10000000 bytes";
 
 fn strings_list(items: impl IntoIterator<Item = impl AsRef<str>>) -> Value {
     Value::list(Type::String, items.into_iter().map(Value::string).collect())

@@ -130,20 +130,26 @@ fn parse_v4(text: &str) -> Option<u32> {
     (count == 4).then_some(address)
 }
 
-/// A whole number of any size that addresses can have; beyond that it is too big for every block.
-fn big_whole(n: &Number) -> Result<i128, FunctionError> {
+/// A whole number of any size that addresses can have, and whether it is negative; beyond that it is too big for every
+/// block.
+fn big_whole(n: &Number) -> Result<(u128, bool), FunctionError> {
     if !n.is_integer() {
         return fail("value must be a whole number");
     }
-    n.to_string().parse().or_else(|_| fail("the number is too big for any block"))
+    match n.abs().to_string().parse() {
+        Ok(magnitude) => Ok((magnitude, n.signum() < 0)),
+        Err(_) => fail("the number is too big for any block"),
+    }
 }
 
 fn host(args: &[Value]) -> Outcome {
     let block = Block::of(args)?;
-    let wanted = big_whole(numeral(args, 1)?)?;
+    let wanted = numeral(args, 1)?;
     let last = Block::low(block.rest());
-    let number =
-        if wanted < 0 { last.checked_sub(wanted.unsigned_abs() - 1) } else { Some(wanted.unsigned_abs()) };
+    let number = match big_whole(wanted)? {
+        (magnitude, true) => last.checked_sub(magnitude - 1),
+        (magnitude, false) => Some(magnitude),
+    };
     match number.filter(|n| *n <= last) {
         Some(n) => Ok(Value::string(block.show(block.first() | n))),
         None => fail(format!("prefix of {} does not accommodate a host numbered {wanted}", block.length)),
@@ -177,7 +183,7 @@ fn netmask(args: &[Value], _: &Surroundings<'_>) -> Outcome {
 
 fn subnet(args: &[Value]) -> Outcome {
     let block = Block::of(args)?;
-    let (new_bits, number) = (whole(args, 1)?, big_whole(numeral(args, 2)?)?);
+    let (new_bits, number) = (whole(args, 1)?, numeral(args, 2)?);
     let length = i64::from(block.length).checked_add(new_bits);
     let Some(length) = length.and_then(|l| u32::try_from(l).ok()).filter(|l| *l <= block.width) else {
         return fail(format!(
@@ -186,12 +192,13 @@ fn subnet(args: &[Value]) -> Outcome {
         ));
     };
     let extended = length.saturating_sub(block.length);
-    let Some(number) = u128::try_from(number).ok().filter(|n| *n <= Block::low(extended)) else {
+    let (magnitude, negative) = big_whole(number)?;
+    if negative || magnitude > Block::low(extended) {
         return fail(format!(
             "prefix extension of {new_bits} does not accommodate a subnet numbered {number}"
         ));
-    };
-    let shifted = number.checked_shl(block.width - length).unwrap_or(0);
+    }
+    let shifted = magnitude.checked_shl(block.width - length).unwrap_or(0);
     let subnet = Block { address: block.first() | shifted, length, ..block };
     Ok(Value::string(subnet.name()))
 }

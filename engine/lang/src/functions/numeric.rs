@@ -5,7 +5,7 @@ use pilotis_value::{Kind, Number, Type, Value};
 
 use super::{
     FunctionDef, FunctionError, MAX_LENGTH, Outcome, Param, any, fail, fail_argument, gives_number, number,
-    numeral, whole,
+    numeral, typed_as, whole,
 };
 use crate::Surroundings;
 
@@ -70,7 +70,7 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
         name: "parseint",
         params: &[Param::new("number", any), Param::new("base", number)],
         variadic: None,
-        returns: gives_number,
+        returns: |args| typed_as(Type::Number, args),
         call: parse_int,
         doc: "Reads a whole number that is written in a base from 2 to 62.",
     },
@@ -86,7 +86,7 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
         name: "sum",
         params: &[Param::new("list", any)],
         variadic: None,
-        returns: gives_number,
+        returns: |args| typed_as(Type::Number, args),
         call: sum,
         doc: "The sum of a list or set of numbers.",
     },

@@ -3,12 +3,14 @@
 //! The language is Go's RE2, which Terraform users write; [`translate`] turns it into what the `regex` crate reads.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use pilotis_value::{Type, Value};
 use regex::{Captures, Regex};
 
 use super::{
-    FunctionDef, FunctionError, MAX_LENGTH, Outcome, Param, fail, fail_argument, gives_string, string, text,
+    FunctionDef, FunctionError, MAX_TEXT, Outcome, Param, TOO_LONG, fail, fail_argument, gives_string,
+    string, text,
 };
 use crate::Surroundings;
 
@@ -39,8 +41,14 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
     },
 ];
 
+/// No person writes a longer pattern, and reading one takes a multiple of its length.
+const MAX_PATTERN: usize = 50_000;
+
 fn compile(pattern: &str) -> Result<Regex, String> {
-    Regex::new(&translate(pattern)).map_err(|error| match error {
+    if pattern.len() > MAX_PATTERN {
+        return Err("it is too long".into());
+    }
+    Regex::new(&translate(pattern)?).map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => "it is too big".to_owned(),
         other => {
             // The last line says what is wrong; the lines before draw an arrow under the translated pattern.
@@ -108,59 +116,129 @@ fn all_matches(args: &[Value], _: &Surroundings<'_>) -> Outcome {
 
 fn replace(args: &[Value], _: &Surroundings<'_>) -> Outcome {
     let (text, search, replacement) = (text(args, 0)?, text(args, 1)?, text(args, 2)?);
-    let pattern = search.strip_prefix('/').and_then(|s| s.strip_suffix('/'));
-    let growth = replacement.len().saturating_mul(text.len().saturating_add(1));
-    if replacement.len() > 1 && growth > 10_000 * MAX_LENGTH {
-        return fail("the text with all replacements could be too long");
+    let mut made = Replaced { text, made: String::new(), at: 0 };
+    let Some(pattern) = search.strip_prefix('/').and_then(|s| s.strip_suffix('/')) else {
+        for (at, found) in text.match_indices(search) {
+            made.put(at..at + found.len(), replacement.len(), |out| out.push_str(replacement))?;
+        }
+        return Ok(made.finish());
+    };
+    let regex = compile(pattern).or_else(|error| fail(format!("error parsing regexp: {error}")))?;
+    let references = replacement.matches('$').count();
+    for captures in regex.captures_iter(text) {
+        let Some(found) = captures.get(0) else { continue };
+        let most = references.saturating_mul(found.len()).saturating_add(replacement.len());
+        made.put(found.range(), most, |out| captures.expand(replacement, out))?;
     }
-    let Some(pattern) = pattern else { return Ok(Value::string(text.replace(search, replacement))) };
-    match compile(pattern) {
-        Ok(regex) => Ok(Value::string(regex.replace_all(text, replacement))),
-        Err(error) => fail(format!("error parsing regexp: {error}")),
+    Ok(made.finish())
+}
+
+/// A text with parts of it replaced, from its beginning on.
+struct Replaced<'t> {
+    text: &'t str,
+    made: String,
+    at: usize,
+}
+
+impl Replaced<'_> {
+    /// Replaces a part by what `fill` writes, which has so many bytes at most.
+    fn put(
+        &mut self,
+        part: Range<usize>,
+        most: usize,
+        fill: impl FnOnce(&mut String),
+    ) -> Result<(), FunctionError> {
+        let limit = MAX_TEXT.max(self.text.len());
+        if most > 10 * limit {
+            return fail(TOO_LONG);
+        }
+        self.made.push_str(&self.text[self.at..part.start]);
+        self.at = part.end;
+        fill(&mut self.made);
+        if self.made.len() > limit { fail(TOO_LONG) } else { Ok(()) }
+    }
+
+    fn finish(mut self) -> Value {
+        self.made.push_str(&self.text[self.at..]);
+        Value::string(self.made)
     }
 }
 
 /// Writes an RE2 pattern as the `regex` crate reads it: classes like `\d` are ASCII, `\Q…\E` is literal, `{` and `[` are
-/// themselves where they can't be an operator, and `&&`, `--`, `~~` in a class are no operators.
-pub(super) fn translate(pattern: &str) -> String {
+/// themselves where they can't be an operator, and `&&`, `--`, `~~` in a class are no operators. What only the crate
+/// understands is refused.
+pub(super) fn translate(pattern: &str) -> Result<String, String> {
     let mut out = String::with_capacity(pattern.len() + 16);
     let mut rest = pattern;
     let mut in_class = false;
+    let mut after_repetition = false;
     while let Some(c) = rest.chars().next() {
         let after = &rest[c.len_utf8()..];
-        if c == '\\' {
-            rest = escape(after, in_class, &mut out);
-        } else if in_class {
-            rest = class_member(c, rest, &mut in_class, &mut out);
-        } else if c == '[' {
-            in_class = true;
-            out.push('[');
-            rest = after;
-            if let Some(negated) = rest.strip_prefix('^') {
-                out.push('^');
-                rest = negated;
-            }
-            if let Some(literal) = rest.strip_prefix(']') {
-                out.push_str("\\]");
-                rest = literal;
-            }
-        } else if c == '{' && !is_repetition(after) {
-            out.push_str("\\{");
-            rest = after;
-        } else {
-            out.push(c);
-            rest = after;
+        if in_class {
+            rest = if c == '\\' {
+                escape(after, true, &mut out)?
+            } else {
+                class_member(c, rest, &mut in_class, &mut out)
+            };
+            continue;
         }
+        if let Some(length) = repetition(rest) {
+            if after_repetition {
+                return Err(format!("invalid nested repetition operator {:?}", &rest[..length]));
+            }
+            after_repetition = true;
+            out.push_str(&rest[..length]);
+            rest = &rest[length..];
+            continue;
+        }
+        after_repetition = false;
+        rest = match c {
+            '\\' => escape(after, false, &mut out)?,
+            '[' => {
+                in_class = true;
+                class_start(after, &mut out)
+            }
+            '{' => {
+                out.push_str("\\{");
+                after
+            }
+            c => {
+                out.push(c);
+                after
+            }
+        };
     }
-    out
+    Ok(out)
+}
+
+/// How long the repetition operator is that a text begins with, the `?` that makes it lazy included.
+fn repetition(text: &str) -> Option<usize> {
+    let length = match text.as_bytes().first()? {
+        b'*' | b'+' | b'?' => 1,
+        b'{' if is_repetition(&text[1..]) => text.find('}')? + 1,
+        _ => return None,
+    };
+    Some(length + usize::from(text[length..].starts_with('?')))
+}
+
+/// After a `[`; gives what is left.
+fn class_start<'p>(after: &'p str, out: &mut String) -> &'p str {
+    out.push('[');
+    let mut rest = after;
+    if let Some(negated) = rest.strip_prefix('^') {
+        out.push('^');
+        rest = negated;
+    }
+    if let Some(literal) = rest.strip_prefix(']') {
+        out.push_str("\\]");
+        rest = literal;
+    }
+    rest
 }
 
 /// After a backslash; gives what is left.
-fn escape<'p>(after: &'p str, in_class: bool, out: &mut String) -> &'p str {
-    let Some(c) = after.chars().next() else {
-        out.push('\\');
-        return after;
-    };
+fn escape<'p>(after: &'p str, in_class: bool, out: &mut String) -> Result<&'p str, String> {
+    let Some(c) = after.chars().next() else { return Err("trailing backslash at end of expression".into()) };
     let rest = &after[c.len_utf8()..];
     let ascii = match c {
         'd' => "0-9",
@@ -175,18 +253,38 @@ fn escape<'p>(after: &'p str, in_class: bool, out: &mut String) -> &'p str {
         'W' => out.push_str("[^0-9A-Za-z_]"),
         'S' => out.push_str("[^\\t\\n\\x0C\\r ]"),
         'b' if !in_class => out.push_str("(?-u:\\b)"),
+        'B' if !in_class => out.push_str("(?-u:\\B)"),
         'Q' => {
             let (literal, rest) = rest.split_once("\\E").unwrap_or((rest, ""));
             out.push_str(&regex::escape(literal));
-            return rest;
+            return Ok(rest);
         }
-        c if c.is_ascii_punctuation() => out.push_str(&regex::escape(&c.to_string())),
-        c => {
+        '0'..='7' => return octal(after, out),
+        'x' | 'p' | 'P' => {
+            // The name or number in braces belongs to it.
+            let braced = rest.strip_prefix('{').and_then(|r| r.find('}')).map_or(0, |end| end + 2);
             out.push('\\');
             out.push(c);
+            out.push_str(&rest[..braced]);
+            return Ok(&rest[braced..]);
         }
+        'a' | 'f' | 't' | 'n' | 'r' | 'v' => out.extend(['\\', c]),
+        'A' | 'z' if !in_class => out.extend(['\\', c]),
+        c if c.is_ascii_punctuation() => out.push_str(&regex::escape(&c.to_string())),
+        c => return Err(format!("invalid escape sequence \\{c}")),
     }
-    rest
+    Ok(rest)
+}
+
+/// A character by its number in octal: up to three digits, of which one alone would be a reference to a group.
+fn octal<'p>(digits: &'p str, out: &mut String) -> Result<&'p str, String> {
+    let length = digits.bytes().take(3).take_while(|b| matches!(b, b'0'..=b'7')).count();
+    if length == 1 && !digits.starts_with('0') {
+        return Err(format!("invalid escape sequence \\{}", &digits[..1]));
+    }
+    let code = u32::from_str_radix(&digits[..length], 8).unwrap_or(0);
+    out.push_str(&format!("\\x{{{code:x}}}"));
+    Ok(&digits[length..])
 }
 
 /// Inside of `[…]`; gives what is left.

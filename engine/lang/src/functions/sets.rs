@@ -70,7 +70,7 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
     FunctionDef {
         name: "setproduct",
         params: &[],
-        variadic: Some(Param::new("sets", any)),
+        variadic: Some(Param::new("sets", any).unknown()),
         returns: |_| Type::Dynamic,
         call: product,
         doc: "All combinations of an element of each set or list.",
@@ -114,8 +114,13 @@ fn unified_set(args: &[Value]) -> Type {
 }
 
 fn element_of_all(args: &[Value]) -> Option<Type> {
-    let types: Vec<Type> = args.iter().filter_map(|v| v.ty().element().cloned()).collect();
-    unify(&types)
+    // An empty set of no type becomes one of any type.
+    let untyped = |v: &&Value| {
+        v.as_elements().is_some_and(<[Value]>::is_empty) && v.ty().element() == Some(&Type::Dynamic)
+    };
+    let typed = args.iter().filter(|v| !untyped(v));
+    let types: Vec<Type> = typed.filter_map(|v| v.ty().element().cloned()).collect();
+    if types.is_empty() { Some(Type::Dynamic) } else { unify(&types) }
 }
 
 /// The sets' elements, converted to their common type.
@@ -133,6 +138,11 @@ fn same_type(args: &[Value]) -> Result<(Type, Vec<Vec<Value>>), FunctionError> {
 fn product(args: &[Value], _: &Surroundings<'_>) -> Outcome {
     if args.len() < 2 {
         return fail("at least two arguments are required");
+    }
+    // Unknown elements of a set may be equal, so how many there are isn't known.
+    let open = |v: &Value| !v.is_known() || (matches!(v.kind(), Kind::Set(_)) && !v.is_wholly_known());
+    if args.iter().any(open) {
+        return Ok(Value::unknown(Type::Dynamic));
     }
     let mut parts = Vec::with_capacity(args.len());
     let (mut total, mut only_lists) = (1usize, true);

@@ -1,11 +1,11 @@
 //! Texts. Lengths and positions count what people see as one character (grapheme clusters).
 
-use pilotis_value::{Type, Value};
-use unicode_segmentation::UnicodeSegmentation as _;
+use pilotis_value::{Kind, Type, Value};
 
+use super::clusters::{self, clusters};
 use super::{
-    FunctionDef, MAX_LENGTH, MAX_TEXT, Outcome, Param, fail, gives_bool, gives_string, gives_strings,
-    list_of_strings, number, string, strings_list, text, whole,
+    FunctionDef, MAX_LENGTH, MAX_TEXT, Outcome, Param, TOO_LONG, fail, gives_bool, gives_string,
+    gives_strings, list_of_strings, number, string, strings_list, text, unknown, whole,
 };
 use crate::Surroundings;
 
@@ -51,14 +51,15 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
     of_text!("upper", |s| map_chars(s, char::to_uppercase), "In upper case."),
     of_text!("title", title, "With the first letter of each word in upper case."),
     of_text!("trimspace", |s| s.trim().to_owned(), "Without white space at its ends."),
-    of_text!("strrev", |s| s.graphemes(true).rev().collect(), "With its characters in the opposite order."),
-    of_two_texts!(
-        "startswith",
-        "prefix",
-        gives_bool,
-        |s, p| Value::bool(s.starts_with(p)),
-        "True if the text begins with a prefix."
-    ),
+    of_text!("strrev", |s| clusters(s).rev().collect(), "With its characters in the opposite order."),
+    FunctionDef {
+        name: "startswith",
+        params: &[STR.unknown(), Param::new("prefix", string)],
+        variadic: None,
+        returns: gives_bool,
+        call: starts_with,
+        doc: "True if the text begins with a prefix.",
+    },
     of_two_texts!(
         "endswith",
         "suffix",
@@ -128,16 +129,56 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
     },
 ];
 
+/// The beginning of a text may be known before all of it is.
+fn starts_with(args: &[Value], _: &Surroundings<'_>) -> Outcome {
+    let prefix = text(args, 1)?;
+    let Kind::Unknown(open) = args[0].kind() else {
+        return Ok(Value::bool(text(args, 0)?.starts_with(prefix)));
+    };
+    let begins = open.refinement.prefix.as_deref().unwrap_or_default();
+    Ok(if begins.starts_with(prefix) {
+        Value::bool(true)
+    } else if prefix.starts_with(begins) {
+        unknown(Type::Bool)
+    } else {
+        Value::bool(false)
+    })
+}
+
 /// Each character for itself, as far as its other case is one character too (`ß` stays).
 fn map_chars<I: Iterator<Item = char>>(text: &str, other_case: fn(char) -> I) -> String {
     let one = |c: char| {
         let mut mapped = other_case(c);
         match (mapped.next(), mapped.next()) {
             (Some(mapped), None) => mapped,
-            _ => c,
+            _ => simple_case(c),
         }
     };
     text.chars().map(one).collect()
+}
+
+/// The other case of characters that have one of one character and one of several: the dotted capital I, and Greek vowels
+/// with a iota below, whose upper case has it beside.
+fn simple_case(c: char) -> char {
+    let other = match c {
+        'İ' => Some(u32::from('i')),
+        '\u{1f80}'..='\u{1f87}' | '\u{1f90}'..='\u{1f97}' | '\u{1fa0}'..='\u{1fa7}' => Some(c as u32 + 8),
+        '\u{1fb3}' | '\u{1fc3}' | '\u{1ff3}' => Some(c as u32 + 9),
+        _ => None,
+    };
+    other.and_then(char::from_u32).unwrap_or(c)
+}
+
+/// The case that a first letter has: two letters that are one character are not both upper case, and Georgian has none.
+fn title_case(c: char) -> String {
+    match c {
+        'Ǆ'..='ǆ' => "ǅ".into(),
+        'Ǉ'..='ǉ' => "ǈ".into(),
+        'Ǌ'..='ǌ' => "ǋ".into(),
+        'Ǳ'..='ǳ' => "ǲ".into(),
+        'ა'..='ჿ' => c.to_string(),
+        c => map_chars(&c.to_string(), char::to_uppercase),
+    }
 }
 
 /// A word begins after anything that is no letter, digit or `_`.
@@ -150,7 +191,7 @@ fn title(text: &str) -> String {
         if in_word {
             out.push(c)
         } else {
-            out.push_str(&map_chars(&c.to_string(), char::to_uppercase))
+            out.push_str(&title_case(c))
         }
         before = c;
     }
@@ -162,9 +203,9 @@ fn indent(args: &[Value], _: &Surroundings<'_>) -> Outcome {
         return fail(format!("the number of spaces must be between 0 and {MAX_LENGTH}"));
     };
     let text = text(args, 1)?;
-    let lines = text.matches('\n').count();
-    if spaces.saturating_mul(lines) > MAX_TEXT {
-        return fail("the indented text would be too long");
+    let added = spaces.saturating_mul(text.matches('\n').count());
+    if added > 0 && added.saturating_add(text.len()) > MAX_TEXT {
+        return fail(TOO_LONG);
     }
     Ok(Value::string(text.replace('\n', &format!("\n{}", " ".repeat(spaces)))))
 }
@@ -187,9 +228,8 @@ fn join(args: &[Value], _: &Surroundings<'_>) -> Outcome {
         }
         debug_assert!(list.is_known());
     }
-    // Texts that a file holds may be long; what is repeated may not.
-    if separator.len() > 1 && length > MAX_TEXT.saturating_add(parts.iter().map(|p| p.len()).sum()) {
-        return fail("the joined text would be too long");
+    if length.saturating_sub(separator.len()) > MAX_TEXT {
+        return fail(TOO_LONG);
     }
     Ok(Value::string(parts.join(separator)))
 }
@@ -205,12 +245,12 @@ fn split(args: &[Value], _: &Surroundings<'_>) -> Outcome {
 fn substr(args: &[Value], _: &Surroundings<'_>) -> Outcome {
     let (text, offset, length) = (text(args, 0)?, whole(args, 1)?, whole(args, 2)?);
     let from = if offset < 0 {
-        let total = text.graphemes(true).count() as i64;
+        let total = clusters::count(text) as i64;
         total.saturating_add(offset).max(0)
     } else {
         offset
     };
-    let rest = text.graphemes(true).skip(usize::try_from(from).unwrap_or(usize::MAX));
+    let rest = clusters(text).skip(usize::try_from(from).unwrap_or(usize::MAX));
     Ok(Value::string(match usize::try_from(length) {
         Ok(length) => rest.take(length).collect::<String>(),
         Err(_) => rest.collect(),

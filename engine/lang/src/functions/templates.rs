@@ -6,10 +6,14 @@ use ecow::EcoString;
 use pilotis_diag::{Diagnostic, Diagnostics, SourceMap, Span};
 use pilotis_syntax::ast::Traversal;
 use pilotis_syntax::parse_template;
+use pilotis_value::convert::convert;
 use pilotis_value::{Marks, Type, Value};
 
 use super::files::read_text;
-use super::{FunctionDef, FunctionError, Outcome, Param, any, fail, fail_argument, gives_any, string, text};
+use super::{
+    FunctionDef, FunctionError, Outcome, Param, any, fail, fail_argument, gives_any, gives_string, string,
+    text,
+};
 use crate::{Frame, Resolved, Resolver, Slot, Surroundings, compile_template};
 
 /// How deep templates may render templates.
@@ -30,12 +34,15 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
     },
     FunctionDef {
         name: "templatestring",
-        params: &[Param::new("template", any).reference(), VARS],
+        params: &[Param::new("template", string).reference(), VARS],
         variadic: None,
-        returns: gives_any,
-        call: |args, around| match args[0].as_str() {
-            Some(template) => render("<templatestring argument>", template.to_owned(), &args[1], around),
-            None => fail_argument(0, "invalid template value: a string is required"),
+        returns: gives_string,
+        call: |args, around| {
+            let Some(template) = args[0].as_str() else {
+                return fail_argument(0, "invalid template value: a string is required");
+            };
+            let result = render("<templatestring argument>", template.to_owned(), &args[1], around)?;
+            convert(&result, &Type::String).or_else(|_| fail("the result of the template is no text"))
         },
         doc: "The text of a template that comes from elsewhere, with values for the names in it.",
     },

@@ -4,6 +4,7 @@ use pilotis_diag::{Diagnostic, Diagnostics, Span};
 use pilotis_value::convert::convert;
 use pilotis_value::{Marks, Type, Value};
 
+use super::limits::excess;
 use super::{Evaluator, dynamic, unknown_not_null};
 use crate::codes;
 use crate::functions::{FunctionDef, FunctionError, Param};
@@ -105,8 +106,13 @@ impl Evaluator<'_> {
         if unknown {
             return Value::unknown((def.returns)(&args)).with_marks(marks);
         }
+        // No function takes long for what it is given, nor makes much more of it.
+        let given = args.iter().fold(0u64, |sum, arg| sum.saturating_add(arg.size()));
+        if let Some(why) = excess(given.saturating_sub(args.len() as u64), 0) {
+            return self.too_much(node, &format!("of what \"{}\" is given, {why}", def.name));
+        }
         match (def.call)(&args, self.surroundings) {
-            Ok(value) => value.with_marks(marks),
+            Ok(value) => self.limited(node, value).with_marks(marks),
             Err(FunctionError { argument: Some(i), .. }) if secret => {
                 let message =
                     "it was refused because of a value that is sensitive, so the reason can't be shown";
@@ -202,11 +208,12 @@ fn argument(param: &Param, value: Value, marks: &mut Marks) -> Result<Value, Str
         *marks |= found;
         value
     };
-    if value.is_null() && !param.allow_null {
+    if value.is_null() && !param.allow_null && !param.lazy {
         return Err("argument must not be null".into());
     }
     let wanted = (param.ty)();
-    if wanted == Type::Dynamic {
+    // A reference leads to what is wanted itself: nothing is converted.
+    if wanted == Type::Dynamic || param.reference {
         return Ok(value);
     }
     convert(&value, &wanted).map_err(|error| error.to_string())

@@ -7,8 +7,10 @@ use pilotis_diag::Diagnostic;
 use pilotis_value::convert::convert;
 use pilotis_value::{Kind, Marks, Refinement, Type, Value};
 
+use super::limits::excess;
 use super::{Evaluator, dynamic, unknown_not_null};
 use crate::codes;
+use crate::functions::MAX_TEXT;
 use crate::node::{ForMode, ForOp, Node, SplatOp};
 
 /// What a loop has collected so far.
@@ -24,6 +26,8 @@ struct Collected {
     shapeless: bool,
     /// Text with an unknown part.
     text_unknown: bool,
+    /// The values that were collected, all levels together.
+    size: u64,
 }
 
 impl Evaluator<'_> {
@@ -48,6 +52,7 @@ impl Evaluator<'_> {
             marks,
             shapeless: false,
             text_unknown: false,
+            size: 0,
         };
         let before = self.errors;
         // Places between the stack's top and the loop's base belong to nobody here; the base is always the top.
@@ -81,10 +86,14 @@ impl Evaluator<'_> {
         if self.errors > before || out.shapeless {
             return unknown().with_marks(out.marks);
         }
-        out.finish()
+        let value = out.finish();
+        self.limited(node, value)
     }
 
     fn one_round(&mut self, node: &Node, f: &ForOp, out: &mut Collected) {
+        if !self.one_more_round(node) {
+            return;
+        }
         if let Some(condition) = &f.condition {
             match self.filter(condition, &mut out.marks) {
                 Some(Some(true)) => {}
@@ -98,12 +107,16 @@ impl Evaluator<'_> {
         match f.mode {
             ForMode::Tuple => {
                 let value = self.run(&f.result);
+                out.size = out.size.saturating_add(value.size());
                 out.items.push(value);
             }
             ForMode::Text => {
                 let (value, marks) = self.run(&f.result).unmark_deep();
                 out.marks |= marks;
                 match value.as_str() {
+                    Some(s) if s.len() + out.text.len() > MAX_TEXT => {
+                        self.text_too_long(node);
+                    }
                     Some(s) => out.text.push_str(s),
                     None => out.text_unknown = true,
                 }
@@ -112,12 +125,17 @@ impl Evaluator<'_> {
                 let Some(key_node) = &f.key else { return };
                 let key = self.for_key(key_node, &mut out.marks);
                 let value = self.run(&f.result);
+                out.size = out.size.saturating_add(value.size());
                 match key {
                     None => {}
                     Some(None) => out.shapeless = true,
                     Some(Some(key)) => self.put(node, f, key_node, key, value, out),
                 }
             }
+        }
+        // Not only at the end: what is collected until then may be more than there is memory.
+        if let Some(why) = excess(out.size, 0) {
+            self.too_much(node, &why);
         }
     }
 
@@ -190,14 +208,14 @@ impl Evaluator<'_> {
         None
     }
 
-    pub(super) fn splat(&mut self, splat: &SplatOp) -> Value {
+    pub(super) fn splat(&mut self, node: &Node, splat: &SplatOp) -> Value {
         let source = self.run(&splat.source);
         let (source, marks) = source.unmark();
         let ty = source.ty();
         let is_sequence = matches!(ty, Type::List(_) | Type::Set(_) | Type::Tuple(_));
         let result =
             if is_sequence { self.splat_sequence(splat, source, ty) } else { self.splat_one(splat, source) };
-        result.with_marks(marks)
+        self.limited(node, result).with_marks(marks)
     }
 
     /// A splat of something that isn't a sequence: none or one element.

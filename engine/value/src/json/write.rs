@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use super::{Fault, types::encode_type};
+use super::{Fault, MAX_TEXT, types::encode_type};
 use crate::{Kind, Number, Step, Type, Value};
 
 /// How numbers and strings are written.
@@ -55,6 +55,9 @@ pub(super) fn typed(value: &Value, ty: &Type, out: &mut Vec<u8>) -> Written {
 }
 
 pub(super) fn plain(value: &Value, style: Style, out: &mut Vec<u8>) -> Written {
+    if style == Style::Html && out.len() > MAX_TEXT {
+        return Err(Fault::at_place(format!("the JSON text would be longer than {MAX_TEXT} bytes")));
+    }
     match value.kind() {
         Kind::List(e) | Kind::Set(e) | Kind::Tuple(e) => {
             array(out, e.items.iter(), |_, item, out| plain(item, style, out))

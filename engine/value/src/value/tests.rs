@@ -20,6 +20,32 @@ fn debug_hides_secrets() {
 }
 
 #[test]
+fn what_is_inside_twice_counts_twice() {
+    let twice = |v: Value| Value::tuple(vec![v.clone(), v]);
+    let doubled = (0..200).fold(Value::number(1), |v, _| twice(v));
+    assert_eq!((doubled.size(), doubled.depth()), (u64::MAX, 200));
+    assert_eq!(twice(Value::string("x".repeat(64))).size(), 7);
+    let long = Number::parse("1e3200").expect("a number");
+    assert!((100..=101).contains(&Value::number(long).size()));
+    assert_eq!(Value::map(Type::Number, BTreeMap::new()).depth(), 1);
+}
+
+proptest! {
+    #[test]
+    fn size_and_depth_are_those_that_a_walk_finds(value in any_value()) {
+        let (mut count, mut deepest) = (0, 0);
+        value.walk(&mut |path, at| {
+            count += 1;
+            let is_collection = at.as_elements().is_some() || at.as_entries().is_some();
+            deepest = deepest.max(path.0.len() as u32 + u32::from(is_collection));
+            true
+        });
+        prop_assert!(value.size() >= count);
+        prop_assert_eq!(value.depth(), deepest);
+    }
+}
+
+#[test]
 fn marks_at_places() {
     let inner = Value::object_of([("pin", Value::number(1)), ("name", Value::string("x"))]);
     let value = Value::object_of([("users", Value::tuple(vec![inner])), ("gone", Value::null(Type::String))]);

@@ -267,7 +267,7 @@ fn number(text: &str) -> Option<Number> {
     if matches!(magnitude, ".inf" | ".Inf" | ".INF") {
         return Some(Number::infinity(negative));
     }
-    for (prefix, base) in [("0x", 16), ("0o", 8), ("0b", 2)] {
+    for (prefix, base) in [("0x", 16), ("0o", 8)] {
         if let Some(digits) = magnitude.strip_prefix(prefix) {
             let unsigned = !digits.starts_with(['-', '+']);
             let number = Number::parse_radix(digits, base).ok().filter(|_| unsigned)?;

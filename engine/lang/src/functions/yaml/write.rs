@@ -3,19 +3,20 @@
 
 use pilotis_value::{Kind, Value};
 
+use super::super::{MAX_TEXT, TOO_LONG};
+
 /// Quoted texts are folded at the first space after this column.
 const WIDTH: usize = 80;
 
 pub(super) fn write(value: &Value) -> Result<String, String> {
     let mut out = String::new();
     // What is no collection and not quoted could go on: its end is marked.
-    let mut open = matches!(value.kind(), Kind::Null(_) | Kind::Bool(_) | Kind::Number(_));
+    let open = matches!(value.kind(), Kind::Null(_) | Kind::Bool(_) | Kind::Number(_));
     node(value, 0, Place::Root, &mut out)?;
-    open |= value.as_str().is_some_and(|s| is_block(s) && chomping(s) == "+");
     if open {
         out.push_str("...\n");
     }
-    Ok(out)
+    if out.len() > MAX_TEXT { Err(TOO_LONG.into()) } else { Ok(out) }
 }
 
 /// What a node stands after.
@@ -31,6 +32,9 @@ enum Place {
 
 /// Writes a node, with the line end after it; `indent` is that of the entries around it (or of its own, at the root).
 fn node(value: &Value, indent: usize, place: Place, out: &mut String) -> Result<(), String> {
+    if out.len() > MAX_TEXT {
+        return Err(TOO_LONG.into());
+    }
     match value.kind() {
         Kind::List(e) | Kind::Set(e) | Kind::Tuple(e) => {
             let items = e.items();
@@ -117,8 +121,9 @@ fn is_block(text: &str) -> bool {
         && text.chars().all(|c| c == '\n' || is_printable(c))
 }
 
+/// What is beyond 16 bits is escaped, as libyaml does.
 fn is_printable(c: char) -> bool {
-    matches!(c, ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}')
+    matches!(c, ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}')
         && !matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}')
 }
 
