@@ -418,9 +418,9 @@ pub(crate) struct InitArgs {
     /// Accepted for scripts.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide = true)]
     pub(crate) input: Option<String>,
-    /// Take newer commits of modules from Git than those in the lock file.
-    #[arg(long)]
-    pub(crate) upgrade: bool,
+    /// Take newer commits of modules from Git than those in the lock file: of all, or of one repository (`-upgrade=ADDRESS`).
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "ADDRESS")]
+    pub(crate) upgrade: Vec<String>,
     /// Accepted for scripts.
     #[arg(long, hide = true)]
     pub(crate) reconfigure: bool,

@@ -18,7 +18,7 @@ use pilotis_state_sqlite::SqliteStore;
 use crate::args::{VariableArg, VariableArgs};
 use crate::builtin;
 use crate::files::Disk;
-use crate::modules::Fetching;
+use crate::modules::{Fetching, LOCK, Upgrade};
 
 /// Where a command works.
 pub(crate) struct Folder {
@@ -55,13 +55,16 @@ impl Folder {
     }
 
     /// Reads the structure of the configuration, fetching the modules that are missing: what is wrong inside the blocks comes with
-    /// `validate` and `plan`. Says how many are locked.
-    pub(crate) fn prepare(&self, upgrade: bool) -> anyhow::Result<(Configuration, Diagnostics, usize)> {
+    /// `validate` and `plan`. Says how many are locked. What was fetched is locked also if something else is wrong.
+    pub(crate) fn prepare(&self, upgrade: &Upgrade) -> anyhow::Result<(Configuration, Diagnostics, usize)> {
         let options = LoadOptions { root: ".".into(), version: env!("CARGO_PKG_VERSION").into() };
         let sources = Fetching::new(&self.disk, upgrade);
         let Loaded { configuration, structure: diagnostics, .. } =
             load_apart(&options, &sources, &self.schemas());
-        let locked = if diagnostics.has_errors() { 0 } else { sources.lock()? };
+        if let [name, ..] = sources.not_used().as_slice() {
+            bail!("no module comes from {name}: name a repository as {LOCK} has it, or say -upgrade alone");
+        }
+        let locked = sources.lock(!diagnostics.has_errors())?;
         Ok((configuration, diagnostics, locked))
     }
 

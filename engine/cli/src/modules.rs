@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::files::Disk;
 
 /// The lock file's name.
-const LOCK: &str = ".pilotis.lock.hcl";
+pub(crate) const LOCK: &str = ".pilotis.lock.hcl";
 
 const HEADER: &str = "# The modules that `pilotis init` fetched. Keep this file with the configuration; `pilotis init -upgrade` takes newer commits.\n";
 
@@ -70,23 +70,65 @@ pub(crate) fn check(cwd: &Path, source: &GitSource) -> Result<(), String> {
     }
 }
 
+/// Of which modules `init` takes newer commits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Upgrade {
+    #[default]
+    None,
+    All,
+    /// Those of these repositories: their addresses, with or without `git::` and `?ref=`.
+    Only(Vec<String>),
+}
+
+impl Upgrade {
+    fn takes(&self, source: &GitSource) -> bool {
+        match self {
+            Upgrade::None => false,
+            Upgrade::All => true,
+            Upgrade::Only(names) => names.iter().any(|name| is_meant(name, source)),
+        }
+    }
+}
+
+fn is_meant(name: &str, source: &GitSource) -> bool {
+    let key = source.key();
+    let bare = key.strip_prefix("git::").unwrap_or(&key);
+    let plain = |text: &str| text.strip_prefix("git::").unwrap_or(text).trim_end_matches(".git").to_owned();
+    name == key || name == bare || plain(name) == plain(&source.url)
+}
+
 /// The disk, fetching what is missing: for `init` alone.
 pub(crate) struct Fetching<'a> {
     disk: &'a Disk,
-    upgrade: bool,
+    upgrade: &'a Upgrade,
     used: RefCell<BTreeMap<String, Pin>>,
+    /// Repositories that were named for an upgrade, and are used.
+    upgraded: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Fetching<'a> {
-    pub(crate) fn new(disk: &'a Disk, upgrade: bool) -> Fetching<'a> {
-        Fetching { disk, upgrade, used: RefCell::default() }
+    pub(crate) fn new(disk: &'a Disk, upgrade: &'a Upgrade) -> Fetching<'a> {
+        Fetching { disk, upgrade, used: RefCell::default(), upgraded: RefCell::default() }
     }
 
-    /// Writes the lock file, without what is used no more. Returns how many modules are locked.
-    pub(crate) fn lock(self) -> anyhow::Result<usize> {
-        let used = self.used.into_inner();
+    /// Names given for an upgrade that are no module's.
+    pub(crate) fn not_used(&self) -> Vec<String> {
+        let Upgrade::Only(names) = self.upgrade else { return Vec::new() };
+        names.iter().filter(|n| !self.upgraded.borrow().contains(*n)).cloned().collect()
+    }
+
+    /// Writes the lock file. What is used no more is taken out, if the configuration was read as a whole. Returns how many modules
+    /// are locked.
+    pub(crate) fn lock(self, complete: bool) -> anyhow::Result<usize> {
+        let mut used = self.used.into_inner();
         let mut editor = editor(&self.disk.cwd)?;
         let before = pins(&editor);
+        if !complete {
+            // What a mistake kept from being asked for stays as it is.
+            for (key, pin) in &before {
+                used.entry(key.clone()).or_insert_with(|| pin.clone());
+            }
+        }
         if before == used {
             return Ok(used.len());
         }
@@ -112,7 +154,8 @@ impl<'a> Fetching<'a> {
     }
 
     fn fetch(&self, source: &GitSource) -> anyhow::Result<Pin> {
-        let pinned = pins(&editor(&self.disk.cwd)?).remove(&source.key()).filter(|_| !self.upgrade);
+        let pinned = pins(&editor(&self.disk.cwd)?).remove(&source.key());
+        let pinned = pinned.filter(|_| !self.upgrade.takes(source));
         if let Some(pin) = &pinned
             && check(&self.disk.cwd, source).is_ok()
         {
@@ -148,6 +191,10 @@ impl Sources for Fetching<'_> {
         if self.used.borrow().contains_key(&source.key()) {
             return Ok(());
         }
+        if let Upgrade::Only(names) = self.upgrade {
+            let ours = names.iter().filter(|n| is_meant(n, source)).cloned();
+            self.upgraded.borrow_mut().extend(ours);
+        }
         let pin = self.fetch(source).map_err(|e| without_users(&format!("{e:#}")))?;
         self.used.borrow_mut().insert(source.key(), pin);
         Ok(())
@@ -158,6 +205,12 @@ impl Sources for Fetching<'_> {
 fn check_out(dir: &Path, url: &str, wanted: &str) -> anyhow::Result<String> {
     std::fs::create_dir(dir)?;
     git(dir, &["init", "-q", "--template="])?;
+    // Files are taken as they are committed: line ends, keywords and programs that filter are different on each machine.
+    std::fs::create_dir_all(dir.join(".git/info"))?;
+    std::fs::write(
+        dir.join(".git/info/attributes"),
+        "* -text !eol -ident -filter -working-tree-encoding -export-subst\n",
+    )?;
     let shallow = ["fetch", "-q", "--depth=1", "--no-tags", "--no-recurse-submodules", "--", url, wanted];
     let commit = if git(dir, &shallow).is_ok() {
         git(dir, &["rev-parse", "--verify", "-q", "FETCH_HEAD^{commit}"])?
@@ -214,7 +267,7 @@ fn without_users(text: &str) -> String {
     out
 }
 
-/// Digest of all files of a tree: paths, kinds and contents. A link that leads out of the tree is an error.
+/// Digest of all files of a tree: paths, kinds, whether they are programs, and contents. A link that leads out of the tree is an error.
 fn digest(tree: &Path) -> anyhow::Result<String> {
     let root = tree.canonicalize()?;
     let mut paths = BTreeSet::new();
@@ -232,11 +285,18 @@ fn digest(tree: &Path) -> anyhow::Result<String> {
             }
             false => std::fs::read(&path)?,
         };
-        hash.update(format!("{}:{name}:{is_link}:{}:", name.len(), content.len()));
+        let runs = !is_link && is_executable(&path)?;
+        hash.update(format!("{}:{name}:{is_link}:{runs}:{}:", name.len(), content.len()));
         hash.update(&content);
     }
     let hex: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
     Ok(format!("sha256:{hex}"))
+}
+
+/// Git keeps this much of a file's rights.
+fn is_executable(path: &Path) -> anyhow::Result<bool> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(path.metadata()?.permissions().mode() & 0o100 != 0)
 }
 
 fn list(dir: &Path, paths: &mut BTreeSet<std::path::PathBuf>) -> anyhow::Result<()> {

@@ -19,6 +19,7 @@ mod names;
 mod outline;
 mod overrides;
 mod places;
+mod required;
 mod settings;
 mod shape;
 mod source;

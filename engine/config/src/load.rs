@@ -231,12 +231,14 @@ impl Loader<'_> {
 
     fn fill(&mut self, id: ModuleId, bodies: &[Body]) {
         let all = declarations(bodies, &mut self.diags);
-        for block in &all.settings {
-            // The state's place is the root module's to say.
-            let mut elsewhere = Settings::default();
-            let settings = if id.0 == 0 { &mut self.settings } else { &mut elsewhere };
-            settings::check(block, self.options, self.types.schemas, settings, &mut self.diags);
-        }
+        self.modules[id.0 as usize].required = settings::check(
+            &all.settings,
+            id.0 == 0,
+            self.options,
+            self.types.schemas,
+            &mut self.settings,
+            &mut self.diags,
+        );
         self.blueprints(id, &all);
         let calls: Vec<Option<ModuleId>> = all.modules.iter().map(|b| self.called(id, b)).collect();
         let mut names = Names::default();
@@ -523,6 +525,8 @@ impl Module {
             dir: dir.to_owned(),
             symbols: Vec::new(),
             names: Arc::default(),
+            required: Vec::new(),
+            proxies: Vec::new(),
             variables: Vec::new(),
             locals: Vec::new(),
             outputs: Vec::new(),

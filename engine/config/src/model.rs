@@ -10,6 +10,7 @@ use pilotis_value::{Constraint, Value};
 
 use crate::CompiledBody;
 use crate::names::Names;
+use crate::required::Required;
 
 /// Index of a module in [`Configuration::modules`]. A module that is called many times is there once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,6 +45,10 @@ pub struct Module {
     pub symbols: Vec<Symbol>,
     /// Its names, for expressions that stand in no file ([`Module::expression`]).
     pub(crate) names: Arc<Names>,
+    /// `required_providers`
+    pub(crate) required: Vec<Required>,
+    /// Empty `provider` blocks of a module that is not the root: how modules of long ago say what they must be given.
+    pub(crate) proxies: Vec<ProviderRef>,
     /// `variable`
     pub variables: Vec<Variable>,
     /// `locals`

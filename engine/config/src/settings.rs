@@ -1,12 +1,13 @@
 //! The `terraform` / `pilotis` block: versions, providers, where the state is.
 
 use pilotis_diag::{Diagnostic, Diagnostics, Span, did_you_mean};
-use pilotis_schema::ProviderSchema;
-use pilotis_syntax::ast::{Attribute, Block, Expr, ExprKind, ObjectItem, ObjectKey};
+use pilotis_syntax::ast::{Attribute, Block};
 use pilotis_value::Type;
 
-use crate::shape::{self, Shape, literal_text};
-use crate::version::{Version, fits};
+use crate::compile::traversal_of;
+use crate::required::{self, Required};
+use crate::shape::{self, Shape};
+use crate::version::{Version, fits, has_prerelease};
 use crate::{LoadOptions, Schemas, Settings, codes};
 
 /// The version of Terraform whose language this is, and whose documents are written.
@@ -18,39 +19,146 @@ const SETTINGS: Shape = Shape {
     blocks: &["required_providers", "backend", "cloud", "provider_meta"],
 };
 
-/// Checks one `terraform` or `pilotis` block; what it says of the state goes to `settings`.
+/// The only edition of the language.
+const EDITION: &str = "TF2021";
+
+/// Checks all `terraform` and `pilotis` blocks of a module; gives the providers that it requires. What is said of the state counts in
+/// the root module alone.
 pub(crate) fn check(
-    block: &Block,
+    blocks: &[&Block],
+    is_root: bool,
     options: &LoadOptions,
     schemas: &Schemas,
     settings: &mut Settings,
     diags: &mut Diagnostics,
-) {
-    shape::labels(block, [], diags);
-    SETTINGS.check(&block.body, block.header, diags);
-    if let Some(attribute) = shape::attribute(&block.body, "required_version") {
-        let (program, version) = match block.kind.text.as_str() {
-            "pilotis" => ("Pilotis", options.version.as_str()),
-            _ => ("Terraform", LANGUAGE),
-        };
-        required_version(attribute, program, version, diags);
-    }
-    for providers in shape::blocks(&block.body, "required_providers") {
-        for attribute in &providers.body.attributes {
-            required_provider(attribute, schemas, diags);
+) -> Vec<Required> {
+    for block in blocks {
+        shape::labels(block, [], diags);
+        SETTINGS.check(&block.body, block.header, diags);
+        if let Some(attribute) = shape::attribute(&block.body, "required_version") {
+            let (program, version) = match block.kind.text.as_str() {
+                "pilotis" => ("Pilotis", options.version.as_str()),
+                _ => ("Terraform", LANGUAGE),
+            };
+            required_version(attribute, program, version, diags);
         }
-        for inner in &providers.body.blocks {
-            diags.push(shape::unknown_block(
-                &inner.kind,
-                std::iter::empty(),
-                std::iter::once(inner.kind.text.as_str()),
-            ));
+        if let Some(experiments) = shape::attribute(&block.body, "experiments") {
+            diags.push(
+                Diagnostic::error("Module uses experimental features")
+                    .code(codes::META)
+                    .detail(
+                        "Experimental features are in alpha releases of Terraform only: there are none here.",
+                    )
+                    .at(experiments.name.span)
+                    .help("Remove the argument. What became of an experiment is part of the language."),
+            );
+        }
+        if let Some(language) = shape::attribute(&block.body, "language") {
+            edition(language, diags);
         }
     }
-    for backend in shape::blocks(&block.body, "backend") {
-        self::backend(backend, settings, diags);
+    metas(blocks, diags);
+    let required = once(
+        &nested(blocks, "required_providers"),
+        "Duplicate required providers configuration",
+        "A module may have only one required providers configuration.",
+        diags,
+    );
+    let required = required.map(|b| required::read(b, schemas, diags)).unwrap_or_default();
+    state(blocks, is_root, settings, diags);
+    required
+}
+
+fn nested<'b>(blocks: &[&'b Block], kind: &'static str) -> Vec<&'b Block> {
+    blocks.iter().flat_map(|b| shape::blocks(&b.body, kind)).collect()
+}
+
+/// The first of several blocks of which there may be one.
+fn once<'b>(blocks: &[&'b Block], summary: &str, detail: &str, diags: &mut Diagnostics) -> Option<&'b Block> {
+    let first = blocks.first()?;
+    for second in &blocks[1..] {
+        diags.push(shape::duplicate(summary, detail, second.header, first.header));
     }
-    for cloud in shape::blocks(&block.body, "cloud") {
+    Some(first)
+}
+
+fn edition(attribute: &Attribute, diags: &mut Diagnostics) {
+    let keyword = traversal_of(&attribute.expr).filter(|t| t.steps.is_empty());
+    let (summary, detail) = match keyword {
+        Some(t) if t.root.text == EDITION => return,
+        Some(_) => (
+            "Unsupported language edition",
+            format!("There is only the language edition {EDITION}, which is the default."),
+        ),
+        None => (
+            "Invalid language edition",
+            format!(
+                "The language argument expects a bare language edition keyword. There is only {EDITION}, which is the default."
+            ),
+        ),
+    };
+    diags.push(Diagnostic::error(summary).code(codes::META).detail(detail).at(attribute.expr.span));
+}
+
+/// `provider_meta` is for plugins that count their users; it is read, and nobody asks for it.
+fn metas(blocks: &[&Block], diags: &mut Diagnostics) {
+    let mut seen: Vec<(&str, Span)> = Vec::new();
+    for block in nested(blocks, "provider_meta") {
+        let Some([provider]) = shape::labels(block, ["provider"], diags) else { continue };
+        let name = provider.text.as_str();
+        match seen.iter().find(|(of, _)| *of == name) {
+            None => seen.push((name, block.header)),
+            Some((_, first)) => diags.push(shape::duplicate(
+                "Duplicate provider_meta block",
+                format!("A provider_meta block for provider \"{name}\" was already declared. Providers may only have one provider_meta block per module."),
+                block.header,
+                *first,
+            )),
+        }
+    }
+}
+
+/// `backend` and `cloud`.
+fn state(blocks: &[&Block], is_root: bool, settings: &mut Settings, diags: &mut Diagnostics) {
+    let (backends, clouds) = (nested(blocks, "backend"), nested(blocks, "cloud"));
+    let backend = once(
+        &backends,
+        "Duplicate backend configuration",
+        "A module may have only one backend configuration.",
+        diags,
+    );
+    let cloud = once(
+        &clouds,
+        "Duplicate HCP Terraform configurations",
+        "A module may have only one 'cloud' block configuring HCP Terraform or Terraform Enterprise.",
+        diags,
+    );
+    if let (Some(backend), Some(cloud)) = (backend, cloud) {
+        diags.push(
+            Diagnostic::error("Both a backend and cloud configuration are present")
+                .code(codes::META)
+                .detail("A module may declare either one 'cloud' block OR one 'backend' block configuring a state backend.")
+                .at(backend.header)
+                .also(cloud.header, "the cloud block")
+                .help("Remove the cloud block: there is no HCP Terraform here."),
+        );
+        return;
+    }
+    if !is_root {
+        if let Some(backend) = backend {
+            diags.push(
+                Diagnostic::warning("Backend configuration ignored")
+                    .code(codes::IGNORED_BACKEND)
+                    .detail("Any selected backend applies to the entire configuration, so it is said in the root module only: this block has no effect.")
+                    .at(backend.header),
+            );
+        }
+        return;
+    }
+    if let Some(block) = backend {
+        self::backend(block, settings, diags);
+    }
+    if let Some(cloud) = cloud {
         diags.push(
             Diagnostic::error("Unsupported backend")
                 .code(codes::META)
@@ -61,17 +169,22 @@ pub(crate) fn check(
     }
 }
 
-fn bad_constraint(why: &str, span: Span) -> Diagnostic {
+pub(crate) fn bad_constraint(detail: &str, span: Span) -> Diagnostic {
     Diagnostic::error("Invalid version constraint")
         .code(codes::VERSION)
-        .detail(format!("This string does not use correct version constraint syntax: {why}."))
+        .detail(detail)
         .at(span)
         .help("Write for example `>= 1.2`, `~> 17.4` or `>= 1.0, < 2.0`.")
 }
 
+pub(crate) fn wrong_syntax(why: &str, span: Span) -> Diagnostic {
+    bad_constraint(&format!("This string does not use correct version constraint syntax: {why}."), span)
+}
+
+/// The text of a constraint; none if it is null, which asks for nothing.
 fn constraint_text(attribute: &Attribute, diags: &mut Diagnostics) -> Option<String> {
     let value = shape::constant(attribute, &Type::String, diags)?;
-    Some(value.as_str().unwrap_or_default().to_owned())
+    value.as_str().map(str::to_owned)
 }
 
 fn required_version(attribute: &Attribute, program: &str, ours: &str, diags: &mut Diagnostics) {
@@ -84,6 +197,15 @@ fn required_version(attribute: &Attribute, program: &str, ours: &str, diags: &mu
     } else {
         format!("This configuration requires Pilotis {text}, and this is version {ours}.")
     };
+    if has_prerelease(&text) {
+        diags.push(
+            Diagnostic::error("Invalid required_version constraint")
+                .code(codes::VERSION)
+                .detail(format!("Prerelease version constraints are not supported: {text}. Remove the prerelease information from the constraint."))
+                .at(attribute.expr.span),
+        );
+        return;
+    }
     match fits(&version, &text) {
         Ok(true) => {}
         Ok(false) => diags.push(
@@ -96,101 +218,7 @@ fn required_version(attribute: &Attribute, program: &str, ours: &str, diags: &mu
             .at(attribute.expr.span)
             .help("Use a version of Pilotis that fits, or change the constraint."),
         ),
-        Err(why) => diags.push(bad_constraint(&why, attribute.expr.span)),
-    }
-}
-
-fn required_provider(attribute: &Attribute, schemas: &Schemas, diags: &mut Diagnostics) {
-    let name = attribute.name.text.as_str();
-    let Some(schema) = schemas.providers.get(name) else {
-        diags.push(unknown_provider(name, attribute.name.span, schemas));
-        return;
-    };
-    match &attribute.expr.kind {
-        ExprKind::Object(items) => {
-            for item in items {
-                provider_item(item, schema, diags);
-            }
-        }
-        // `gitlab = "~> 17.0"`: the old form, a version only.
-        ExprKind::Template(_) => provider_version(&attribute.expr, schema, diags),
-        _ => diags.push(
-            Diagnostic::error("Invalid required_providers object")
-                .code(codes::VERSION)
-                .detail("required_providers entries must be an object with \"source\" and \"version\".")
-                .at(attribute.expr.span),
-        ),
-    }
-}
-
-fn provider_item(item: &ObjectItem, schema: &ProviderSchema, diags: &mut Diagnostics) {
-    let (name, span) = match &item.key {
-        ObjectKey::Name(ident) => (ident.text.clone(), ident.span),
-        ObjectKey::Expr(key) => (literal_text(key).unwrap_or_default(), key.span),
-    };
-    match name.as_str() {
-        "version" => provider_version(&item.value, schema, diags),
-        "source" => provider_source(&item.value, schema, diags),
-        "configuration_aliases" => {}
-        other => {
-            let d = Diagnostic::error("Invalid required_providers object")
-                .code(codes::UNKNOWN_ARGUMENT)
-                .detail(format!("required_providers objects have no attribute \"{other}\"."))
-                .at(span);
-            diags.push(match did_you_mean(other, ["source", "version", "configuration_aliases"]) {
-                Some(best) => d.help(format!("Did you mean \"{best}\"?")),
-                None => d,
-            });
-        }
-    }
-}
-
-fn provider_version(expr: &Expr, schema: &ProviderSchema, diags: &mut Diagnostics) {
-    let Some(text) = literal_text(expr) else {
-        diags.push(bad_constraint("a version constraint is a literal text", expr.span));
-        return;
-    };
-    let Some(version) = Version::parse(&schema.version) else { return };
-    match fits(&version, &text) {
-        Ok(true) => {}
-        Ok(false) => diags.push(
-            Diagnostic::error("Provider version doesn't fit")
-                .code(codes::VERSION)
-                .detail(format!(
-                    "The built-in provider {} follows version {} of {}, which \"{text}\" excludes.",
-                    schema.name, schema.version, schema.source
-                ))
-                .at(expr.span)
-                .help("Change the constraint; the differences between the versions are the established provider's."),
-        ),
-        Err(why) => diags.push(bad_constraint(&why, expr.span)),
-    }
-}
-
-fn provider_source(expr: &Expr, schema: &ProviderSchema, diags: &mut Diagnostics) {
-    let given = literal_text(expr).unwrap_or_default();
-    if full_source(&given) == full_source(&schema.source) {
-        return;
-    }
-    let short = schema.source.strip_prefix("registry.terraform.io/").unwrap_or(&schema.source);
-    diags.push(
-        Diagnostic::error("Unknown provider source")
-            .code(codes::VERSION)
-            .detail(format!(
-                "\"{given}\" is not here. The built-in provider {} has the resource types of \"{short}\".",
-                schema.name
-            ))
-            .at(expr.span)
-            .help(format!("Write `source = \"{short}\"`, or leave it out.")),
-    );
-}
-
-fn full_source(source: &str) -> String {
-    let source = source.to_lowercase();
-    match source.matches('/').count() {
-        0 => format!("registry.terraform.io/hashicorp/{source}"),
-        1 => format!("registry.terraform.io/{source}"),
-        _ => source.replace("registry.opentofu.org/", "registry.terraform.io/"),
+        Err(why) => diags.push(wrong_syntax(&why, attribute.expr.span)),
     }
 }
 

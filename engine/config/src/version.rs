@@ -35,8 +35,45 @@ impl Version {
             (None, None) => Ordering::Equal,
             (None, Some(_)) => Ordering::Greater,
             (Some(_), None) => Ordering::Less,
-            (Some(a), Some(b)) => a.cmp(b),
+            (Some(a), Some(b)) => compare_pre(a, b),
         })
+    }
+}
+
+/// Parts between dots, numbers by value and before texts.
+fn compare_pre(a: &str, b: &str) -> Ordering {
+    let (mut a, mut b) = (a.split('.'), b.split('.'));
+    loop {
+        let order = match (a.next(), b.next()) {
+            (None, None) => return Ordering::Equal,
+            (None, Some(_)) => return Ordering::Less,
+            (Some(_), None) => return Ordering::Greater,
+            (Some(a), Some(b)) => match (a.parse::<u64>(), b.parse::<u64>()) {
+                (Ok(a), Ok(b)) => a.cmp(&b),
+                (Ok(_), Err(_)) => Ordering::Less,
+                (Err(_), Ok(_)) => Ordering::Greater,
+                (Err(_), Err(_)) => a.cmp(b),
+            },
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+}
+
+/// A part of a constraint names a pre-release.
+pub(crate) fn has_prerelease(constraint: &str) -> bool {
+    let version = |part: &str| Version::parse(part.trim().trim_start_matches(['=', '!', '>', '<', '~', ' ']));
+    constraint.split(',').filter_map(version).any(|v| v.pre.is_some())
+}
+
+/// A pre-release is asked for by naming it: no range without one holds it, and none of another core.
+fn may_match(version: &Version, wanted: &Version, pessimistic: bool) -> bool {
+    match (&version.pre, &wanted.pre) {
+        (Some(_), None) => false,
+        (Some(_), Some(_)) => version.numbers == wanted.numbers,
+        (None, Some(_)) => !pessimistic,
+        (None, None) => true,
     }
 }
 
@@ -52,11 +89,13 @@ pub(crate) fn fits(version: &Version, constraint: &str) -> Result<bool, String> 
         all &= match operator.trim() {
             "" | "=" => order == Ordering::Equal,
             "!=" => order != Ordering::Equal,
-            ">" => order == Ordering::Greater,
-            ">=" => order != Ordering::Less,
-            "<" => order == Ordering::Less,
-            "<=" => order != Ordering::Greater,
-            "~>" => order != Ordering::Less && same_prefix(version, &wanted),
+            ">" => order == Ordering::Greater && may_match(version, &wanted, false),
+            ">=" => order != Ordering::Less && may_match(version, &wanted, false),
+            "<" => order == Ordering::Less && may_match(version, &wanted, false),
+            "<=" => order != Ordering::Greater && may_match(version, &wanted, false),
+            "~>" => {
+                order != Ordering::Less && same_prefix(version, &wanted) && may_match(version, &wanted, true)
+            }
             _ => return Err(format!("{part:?} is not a version constraint")),
         };
     }
@@ -71,7 +110,7 @@ fn same_prefix(version: &Version, wanted: &Version) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Version, fits};
+    use super::{Version, fits, has_prerelease};
 
     #[test]
     fn constraints_are_those_of_terraform() {
@@ -86,6 +125,16 @@ mod tests {
         assert!(!ok("0.1.0", ">= 1"));
         assert!(ok("2.0.0", "2.0"));
         assert!(!ok("2.0.0-beta", ">= 2.0.0"));
+        // A pre-release is in no range that doesn't name one of the same core.
+        assert!(!ok("2.1.0-beta1", ">= 2.0.0"));
+        assert!(!ok("2.1.0-beta1", ">= 2.0.0-alpha1"));
+        assert!(ok("2.1.0-beta1", ">= 2.1.0-alpha1"));
+        assert!(ok("2.1.0-beta.10", "> 2.1.0-beta.9"));
+        assert!(!ok("2.1.0-beta.2", "> 2.1.0-beta.2.1"));
+        assert!(ok("2.1.0", ">= 2.1.0-rc1"));
+        assert!(!ok("2.1.0", "~> 2.1.0-rc1"));
+        assert!(ok("2.1.0-rc1", "2.1.0-rc1"));
+        assert!(has_prerelease(">= 1.0, < 2.0.0-beta1") && !has_prerelease("~> 1.2, != 1.3"));
         assert!(fits(&Version::parse("1.0.0").unwrap(), "latest").is_err());
         assert!(fits(&Version::parse("1.0.0").unwrap(), "=> 1").is_err());
     }

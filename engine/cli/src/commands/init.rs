@@ -3,14 +3,24 @@
 use crate::args::InitArgs;
 use crate::exit::Exit;
 use crate::folder::Folder;
+use crate::modules::Upgrade;
 use crate::view::View;
 use crate::workspace;
+
+/// `-upgrade`, `-upgrade=true`, `-upgrade=false`, or addresses of repositories.
+fn upgrade(given: &[String]) -> Upgrade {
+    match given.last().map(String::as_str) {
+        None | Some("false") => Upgrade::None,
+        Some("true") => Upgrade::All,
+        Some(_) => Upgrade::Only(given.iter().filter(|g| *g != "true" && *g != "false").cloned().collect()),
+    }
+}
 
 /// Fetches modules, pins them, and checks that the configuration can be read.
 pub(crate) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
     let folder = Folder::current()?;
     let view = View::new(&args.view);
-    let (configuration, mut diagnostics, modules) = folder.prepare(args.upgrade)?;
+    let (configuration, mut diagnostics, modules) = folder.prepare(&upgrade(&args.upgrade))?;
     diagnostics.sort();
     view.diagnostics(&diagnostics, &configuration.sources);
     if diagnostics.has_errors() {

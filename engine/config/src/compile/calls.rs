@@ -45,12 +45,10 @@ impl<'a> Build<'a> {
         shape::check_name(name, "module", &mut self.diags);
         shape::duplicates(&block.body, &mut self.diags);
         let allowed = Allowed::of(known.repeats);
+        let variables = called.map(|c| self.modules[c.0 as usize].variables.as_slice()).unwrap_or_default();
         for inner in &block.body.blocks {
-            self.diags.push(shape::unknown_block(
-                &inner.kind,
-                std::iter::empty(),
-                std::iter::once(inner.kind.text.as_str()),
-            ));
+            let arguments = variables.iter().map(|v| v.name.as_str());
+            self.diags.push(shape::unknown_block(&inner.kind, std::iter::empty(), arguments));
         }
         if let Some(version) = shape::attribute(&block.body, "version") {
             self.diags.push(
@@ -63,8 +61,9 @@ impl<'a> Build<'a> {
         }
         let repetition = self.repetition(block);
         let depends_on = self.depends_on(block);
-        let providers = self.call_providers(block, allowed);
         let modules = self.modules;
+        let theirs = called.map(|c| &modules[c.0 as usize]);
+        let providers = self.call_providers(block, allowed, theirs);
         let module = &modules[called.unwrap_or(self.missing).0 as usize];
         let mut arguments = Arguments::of(module, false);
         if called.is_some() {
@@ -130,17 +129,18 @@ impl<'a> Build<'a> {
         }
         let repetition = self.repetition(block);
         let depends_on = self.depends_on(block);
-        let providers = self.call_providers(block, allowed);
+        let modules = self.modules;
+        let found = self.out.blueprints.iter().find(|b| b.word == word);
+        let found = found.map(|b| (b.module, b.label, b.source.clone()));
+        let theirs = found.as_ref().map(|(m, ..)| &modules[m.0 as usize]);
+        let providers = self.call_providers(block, allowed, theirs);
         let mut prevent_destroy = false;
         for lifecycle in shape::blocks(&block.body, "lifecycle") {
             LIFECYCLE.check(&lifecycle.body, lifecycle.header, &mut self.diags);
             prevent_destroy |= shape::flag(&lifecycle.body, "prevent_destroy", &mut self.diags);
         }
-        let found = self.out.blueprints.iter().find(|b| b.word == word);
-        let found = found.map(|b| (b.module, b.label, b.source.clone()));
         let is_found = found.is_some();
         let (module_id, label_variable, source) = found.unwrap_or((self.missing, None, String::new()));
-        let modules = self.modules;
         let module = &modules[module_id.0 as usize];
         let mut arguments = Arguments::of(module, true);
         if is_found {

@@ -11,7 +11,7 @@ use crate::decode;
 use crate::names::{Allowed, Repeats};
 use crate::shape::{self, literal_text};
 use crate::types::BlockPlan;
-use crate::{Passed, ProviderConfig, ProviderRef, Symbol, codes};
+use crate::{Module, Passed, ProviderConfig, ProviderRef, Symbol, codes};
 
 /// A provider configuration as it is written, with the key of its instance.
 pub(super) struct Chosen {
@@ -29,6 +29,9 @@ impl Build<'_> {
                 continue;
             };
             let schema = schema.clone();
+            if !self.is_root && self.proxy(&name.text, block) {
+                continue;
+            }
             if !self.is_root {
                 self.diags.push(
                     Diagnostic::error("Provider configuration in a module")
@@ -48,6 +51,29 @@ impl Build<'_> {
             let body = decode::decode(&block.body, &plan, &meta, block.header, scope, &mut self.meaning);
             self.out.providers.push(ProviderConfig { reference, for_each, schema, body, span: block.header });
         }
+    }
+
+    /// An empty block in a module that is not the root: it says that the module must be given such a configuration.
+    fn proxy(&mut self, name: &str, block: &Block) -> bool {
+        let empty =
+            block.body.blocks.is_empty() && block.body.attributes.iter().all(|a| a.name.text == "alias");
+        if !empty {
+            return false;
+        }
+        let Some(reference) = self.provider_name(name, block) else { return true };
+        let aliases = match &reference.alias {
+            None => String::new(),
+            Some(_) => format!(" with `configuration_aliases = [{reference}]`"),
+        };
+        self.diags.push(
+            Diagnostic::warning("Redundant empty provider block")
+                .code(codes::OLD_PROVIDERS)
+                .detail("Earlier versions of Terraform used empty provider blocks for child modules to declare their need to be passed a provider configuration by their callers. That approach was ambiguous and is now deprecated.")
+                .at(block.header)
+                .help(format!("Write an entry for {name} in required_providers{aliases} instead.")),
+        );
+        self.out.proxies.push(reference);
+        true
     }
 
     /// Name and alias of a block; none if there is one of the same already.
@@ -177,7 +203,22 @@ impl Build<'_> {
         };
         if self.is_root {
             self.check_declared(&chosen);
-        } else if let Some(key) = &chosen.key {
+            return Some(chosen);
+        }
+        if chosen.reference.alias.is_some() && !given(&self.out, &chosen.reference) {
+            let reference = &chosen.reference;
+            self.diags.push(
+                Diagnostic::error("Provider configuration not present")
+                    .code(codes::MODULE_PROVIDERS)
+                    .detail(format!("This module doesn't say that it must be given {reference}."))
+                    .at(chosen.span)
+                    .help(format!(
+                        "Say so: `terraform {{ required_providers {{ {} = {{ configuration_aliases = [{reference}] }} }} }}`; its calls then pass it with `providers`.",
+                        reference.name
+                    )),
+            );
+        }
+        if let Some(key) = &chosen.key {
             self.diags.push(
                 Diagnostic::error("Provider instance in a module")
                     .code(codes::PROVIDER_INSTANCE)
@@ -262,9 +303,133 @@ impl Build<'_> {
         self.diags.push(d);
     }
 
+    /// What is passed is of the same provider, and the called module asks for it.
+    fn fits(&mut self, theirs: &ProviderRef, ours: &Chosen, span: Span, called: &Module) -> bool {
+        if !self.types.schemas.providers.contains_key(&theirs.name) {
+            self.diags.push(crate::settings::unknown_provider(&theirs.name, span, self.types.schemas));
+            return false;
+        }
+        if theirs.name != ours.reference.name {
+            self.diags.push(
+                Diagnostic::error("Provider type mismatch")
+                    .code(codes::MODULE_PROVIDERS)
+                    .detail(format!(
+                        "\"{}\" is a configuration of {}, and this module's \"{theirs}\" can be assigned only a configuration of {}.",
+                        ours.reference, ours.reference.name, theirs.name
+                    ))
+                    .at(ours.span),
+            );
+            return false;
+        }
+        if theirs.alias.is_some() && !given(called, theirs) {
+            let known: Vec<String> = called
+                .required
+                .iter()
+                .flat_map(|r| &r.aliases)
+                .chain(&called.proxies)
+                .map(ToString::to_string)
+                .collect();
+            let d = Diagnostic::error("Reference to undefined provider")
+                .code(codes::MODULE_PROVIDERS)
+                .detail(format!(
+                    "The child module does not declare any provider requirement with the local name \"{theirs}\"."
+                ))
+                .at(span);
+            self.diags.push(match did_you_mean(&theirs.to_string(), known.iter().map(String::as_str)) {
+                Some(best) => d.help(format!("Did you mean `{best}`?")),
+                None => d.help(format!(
+                    "If the child module should have it, write there: `{} = {{ configuration_aliases = [{theirs}] }}` in required_providers.",
+                    theirs.name
+                )),
+            });
+            return false;
+        }
+        let declared = called.required.iter().any(|r| r.name == theirs.name) || given(called, theirs);
+        if !declared && !self.says_which(ours) {
+            self.nobody_says_which(theirs, span);
+            return false;
+        }
+        if !declared && !uses(self.modules, called, &theirs.name) {
+            self.diags.push(
+                Diagnostic::warning("Reference to undefined provider")
+                    .code(codes::OLD_PROVIDERS)
+                    .detail(format!(
+                        "The child module neither requires a provider \"{theirs}\" nor has resources of it: what is passed is not used."
+                    ))
+                    .at(span),
+            );
+        }
+        true
+    }
+
+    /// Something here says which provider a name is: a block, an entry in `required_providers`, or the name itself.
+    fn says_which(&self, ours: &Chosen) -> bool {
+        let name = &ours.reference.name;
+        let schema = self.types.schemas.providers.get(name);
+        !self.is_root
+            || ours.reference.alias.is_some()
+            || self.out.providers.iter().any(|p| p.reference == ours.reference)
+            || self.out.required.iter().any(|r| r.name == *name)
+            || schema.is_some_and(|s| crate::required::is_meant_by_name(s))
+    }
+
+    /// A name that nothing explains means `hashicorp/NAME`, and that isn't the provider of that name here.
+    fn nobody_says_which(&mut self, theirs: &ProviderRef, span: Span) {
+        let detail = format!(
+            "There is no explicit declaration for local provider name \"{theirs}\" in the child module, so it is taken for \"hashicorp/{theirs}\"."
+        );
+        self.diags.push(
+            Diagnostic::warning("Reference to undefined provider")
+                .code(codes::OLD_PROVIDERS)
+                .detail(detail)
+                .at(span),
+        );
+        self.diags.push(
+            Diagnostic::error("Missing provider configuration")
+                .code(codes::MODULE_PROVIDERS)
+                .detail(format!(
+                    "What is to be passed as {theirs} isn't there: no provider block configures it, and neither module says in required_providers which provider it is."
+                ))
+                .at(span)
+                .help("Leave it out: a module uses the default configurations without being given them. Or declare it in both modules."),
+        );
+    }
+
     /// `providers = { theirs = ours }`
-    pub(super) fn call_providers(&mut self, block: &Block, allowed: Allowed) -> Vec<Passed> {
-        let Some(attribute) = shape::attribute(&block.body, "providers") else { return Vec::new() };
+    pub(super) fn call_providers(
+        &mut self,
+        block: &Block,
+        allowed: Allowed,
+        called: Option<&Module>,
+    ) -> Vec<Passed> {
+        let attribute = shape::attribute(&block.body, "providers");
+        let pairs = attribute.map_or_else(Vec::new, |a| self.pairs(block, a, allowed, called));
+        let Some(called) = called else { return pairs };
+        for wanted in called.required.iter().flat_map(|r| &r.aliases) {
+            if pairs.iter().any(|p| p.theirs == *wanted) {
+                continue;
+            }
+            self.diags.push(
+                Diagnostic::error("Missing required provider configuration")
+                    .code(codes::MODULE_PROVIDERS)
+                    .detail(format!(
+                        "The child module requires an additional configuration for provider {}, with the local name \"{wanted}\".",
+                        wanted.name
+                    ))
+                    .at(attribute.map_or(block.header, |a| a.name.span))
+                    .help(format!("Choose which of yours it should use: `providers = {{ {wanted} = {}… }}`.", wanted.name)),
+            );
+        }
+        pairs
+    }
+
+    fn pairs(
+        &mut self,
+        block: &Block,
+        attribute: &Attribute,
+        allowed: Allowed,
+        called: Option<&Module>,
+    ) -> Vec<Passed> {
         let ExprKind::Object(items) = &attribute.expr.kind else {
             self.diags.push(
                 Diagnostic::error("Invalid providers argument")
@@ -303,12 +468,31 @@ impl Build<'_> {
                 );
                 continue;
             }
+            if let Some(called) = called
+                && !self.fits(&theirs, &ours, span, called)
+            {
+                continue;
+            }
             self.outlives(&ours.reference, block, "module");
             let key = ours.key.map(|key| self.compile(&key, allowed));
             pairs.push(Passed { theirs, ours: ours.reference, key });
         }
         pairs
     }
+}
+
+/// A module has resources of a provider, or calls one that has.
+fn uses(modules: &[Module], module: &Module, name: &str) -> bool {
+    module.resources.iter().any(|r| r.provider.name == name)
+        || module.calls.iter().any(|c| {
+            let below = modules.get(c.module.0 as usize);
+            c.providers.iter().any(|p| p.ours.name == name) || below.is_some_and(|m| uses(modules, m, name))
+        })
+}
+
+/// A module that is not the root says that it must be given that configuration.
+fn given(module: &Module, reference: &ProviderRef) -> bool {
+    module.required.iter().flat_map(|r| &r.aliases).chain(&module.proxies).any(|r| r == reference)
 }
 
 /// A reference as it is written: a name, an alias, a key.
