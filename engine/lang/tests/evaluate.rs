@@ -329,10 +329,10 @@ error[E0230]: Invalid template interpolation value
 "#);
     insta::assert_snapshot!(said("var.nothing == \"x\" ? [1] : { a = 1 }"), @r#"
 error[E0213]: Inconsistent conditional result types
- --> main.hcl:1:1
+ --> main.hcl:1:22
   |
 1 | var.nothing == "x" ? [1] : { a = 1 }
-  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |                      ^^^^^^^^^^^^^^^
   |
   = The true and false result expressions must have consistent types. The 'true' value is
     tuple, but the 'false' value is object.

@@ -180,7 +180,8 @@ fn instances_must_be_known() {
        |
        = in sim_thing.list
        = The given "for_each" argument value is unsuitable: the "for_each" argument must be a map, or set of
-         strings, and you have provided a value of type tuple. Use toset([…]) if it is a list of keys.
+         strings, and you have provided a value of type tuple.
+       = help: Use toset([…]) if it is a list of keys.
     "#);
 }
 
