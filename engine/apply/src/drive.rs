@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use pilotis_plan::planfile::PlanFile;
 use pilotis_plan::recording::Answers;
 use pilotis_plan::{
-    Answer, CommitFailure, Connected, Created, Failure, Found, Listing, Machine, Outcome, PlanAction,
-    ProviderId, Request, RequestId,
+    Answer, CommitFailure, Connected, Created, EffectProgress, Failure, Found, Listing, Machine, Outcome,
+    PlanAction, ProviderId, Request, RequestId,
 };
 use pilotis_sdk::{Connection, DataRequest, Environment, Error, ListRequest, ReadRequest};
 use pilotis_state::{StateError, Timestamp};
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Providers, Settings};
 use crate::ephemeral::Opened;
+use crate::programs::{self, Said};
 use crate::{Event, Operation, Reporter, StoreThread};
 
 /// A call that takes longer is mentioned this often.
@@ -48,6 +49,8 @@ pub(crate) struct Driver<'a> {
     pub(crate) keep: Option<Answers>,
     /// A saved plan whose answers are given again; what it doesn't have is asked.
     pub(crate) again: Option<&'a PlanFile>,
+    /// Effects whose programs are yet to come, by address.
+    pub(crate) held: HashMap<Arc<str>, Effect>,
 }
 
 /// Connections that stand, by the machine's number.
@@ -60,11 +63,13 @@ enum Came {
 }
 
 /// An effect in flight.
-struct Effect {
+pub(crate) struct Effect {
     address: Arc<str>,
     operation: Operation,
     since: Instant,
     told: Instant,
+    /// Of an object that was made.
+    id: Option<String>,
 }
 
 impl Driver<'_> {
@@ -80,7 +85,14 @@ impl Driver<'_> {
         let mut lost: HashMap<tokio::task::Id, (RequestId, Answer)> = HashMap::new();
         let mut calls: HashMap<tokio::task::Id, AbortHandle> = HashMap::new();
         let (mut stopped, mut abandoned) = (false, false);
+        let (say, mut said) = tokio::sync::mpsc::channel::<Said>(programs::LINES);
         loop {
+            // Before anything more is asked for, whatever else has come meanwhile.
+            if soft.is_cancelled() && !stopped {
+                stopped = true;
+                self.reporter.event(&Event::Stopping { in_flight: effects.len() });
+                machine.stop();
+            }
             let mut again = false;
             for (id, request) in machine.next() {
                 if let Some(answer) = self.known(machine, &request) {
@@ -96,7 +108,18 @@ impl Driver<'_> {
                 }
                 let if_lost = answer_if_lost(&request);
                 let is_commit = matches!(request, Request::Commit(_));
-                if let Some(task) = self.spawn(&mut tasks, id, request) {
+                let task = match request {
+                    Request::Run { address, program } => {
+                        let (say, stop) = (say.clone(), soft.clone());
+                        let base = self.settings.base_dir.clone();
+                        Some(tasks.spawn(async move {
+                            let ran = programs::run(address, program, &base, &stop, &say).await;
+                            (id, Came::Answer(Answer::Ran(ran)))
+                        }))
+                    }
+                    request => self.spawn(&mut tasks, id, request),
+                };
+                if let Some(task) = task {
                     lost.insert(task.id(), (id, if_lost));
                     if !is_commit {
                         calls.insert(task.id(), task);
@@ -107,12 +130,16 @@ impl Driver<'_> {
                 continue;
             }
             if tasks.is_empty() {
+                self.let_go();
                 return;
             }
             let pulse = tokio::time::sleep(HEARTBEAT / 2);
             tokio::select! {
                 joined = tasks.join_next_with_id() => {
                     let mut joined = joined;
+                    while let Ok(said) = said.try_recv() {
+                        self.said(&said);
+                    }
                     // Answers that are there together are told together, so that what follows from them is asked for together.
                     while let Some(result) = joined {
                         let (id, came) = match result {
@@ -135,11 +162,8 @@ impl Driver<'_> {
                         joined = tasks.try_join_next_with_id();
                     }
                 }
-                () = soft.cancelled(), if !stopped => {
-                    stopped = true;
-                    self.reporter.event(&Event::Stopping { in_flight: effects.len() });
-                    machine.stop();
-                }
+                Some(said) = said.recv() => self.said(&said),
+                () = soft.cancelled(), if !stopped => {}
                 () = hard.cancelled(), if !abandoned => {
                     abandoned = true;
                     // Calls in flight are dropped, and the machine records them as unknown; commits are waited for.
@@ -173,13 +197,15 @@ impl Driver<'_> {
                 }))
             }
         };
-        if let Some(effect) = effects.remove(&id) {
-            self.ended(&effect, &answer);
-        }
         if let Some(keep) = &mut self.keep {
             keep.answered(id, &answer);
         }
+        let effect = effects.remove(&id).map(|effect| (effect, answer.clone(), machine.ticket(id)));
         machine.answer(id, answer, now());
+        if let Some((effect, answer, ticket)) = effect {
+            let progress = ticket.map_or(EffectProgress::Done, |t| machine.progress(t));
+            self.ended(effect, &answer, &progress);
+        }
     }
 
     /// What the saved plan was told. Connections are made anew.
@@ -260,7 +286,9 @@ impl Driver<'_> {
             | Request::Create { provider, .. }
             | Request::Update { provider, .. }
             | Request::Delete { provider, .. } => provider,
-            Request::Connect { .. } | Request::Close { .. } | Request::Commit(_) => return None,
+            Request::Connect { .. } | Request::Close { .. } | Request::Commit(_) | Request::Run { .. } => {
+                return None;
+            }
         };
         self.connections.get(provider).cloned()
     }
@@ -278,27 +306,82 @@ impl Driver<'_> {
         self.names.get(address).map_or((address, PlanAction::NoOp), |(name, action)| (name, *action))
     }
 
-    fn begun(&self, request: &Request) -> Option<Effect> {
+    fn begun(&mut self, request: &Request) -> Option<Effect> {
         let (address, operation) = match request {
             Request::Create { address, .. } => (address, Operation::Create),
             Request::Update { address, .. } => (address, Operation::Update),
             Request::Delete { address, .. } => (address, Operation::Delete),
             Request::Open { address, .. } => (address, Operation::Open),
             Request::Close { address, .. } => (address, Operation::Close),
+            Request::Run { address, program } if program.before_removal => (address, Operation::Delete),
+            Request::Run { address, .. } => (address, Operation::Create),
             _ => return None,
         };
+        let held = self.held.remove(address);
         let (name, action) = self.name(address);
-        self.reporter.event(&Event::Started { address: name, json_address: address, operation, action });
+        if held.is_none() {
+            self.reporter.event(&Event::Started { address: name, json_address: address, operation, action });
+        }
+        if matches!(request, Request::Run { .. }) {
+            self.reporter.event(&Event::ProgramStarted { address: name, json_address: address });
+        }
         let now = Instant::now();
-        Some(Effect { address: address.clone(), operation, since: now, told: now })
+        let fresh = || Effect { address: address.clone(), operation, since: now, told: now, id: None };
+        Some(held.unwrap_or_else(fresh))
     }
 
-    fn ended(&self, effect: &Effect, answer: &Answer) {
+    /// A call or a program of an effect has ended.
+    fn ended(&mut self, mut effect: Effect, answer: &Answer, progress: &EffectProgress) {
+        if let Answer::Created(Ok(Created { object, .. })) = answer {
+            effect.id = object.get("id").filter(|id| !id.has_sensitive()).and_then(shown_id);
+        }
+        if let Answer::Ran(result) = answer {
+            let (name, _) = self.name(&effect.address);
+            self.reporter.event(&Event::ProgramEnded {
+                address: name,
+                json_address: &effect.address,
+                failed: result.is_err(),
+            });
+        }
+        match (progress, answer) {
+            (EffectProgress::GoesOn, _) => {
+                self.held.insert(effect.address.clone(), effect);
+            }
+            (EffectProgress::Failed(why), Answer::Ran(_)) => {
+                self.over(&effect, &Answer::Ran(Err(Failure::new(why))));
+            }
+            (_, Answer::Ran(_)) => self.over(&effect, &Answer::Ran(Ok(()))),
+            _ => self.over(&effect, answer),
+        }
+    }
+
+    fn said(&self, said: &Said) {
+        let (name, _) = self.name(&said.address);
+        self.reporter.event(&Event::ProgramSaid {
+            address: name,
+            json_address: &said.address,
+            line: &said.line,
+        });
+    }
+
+    /// Effects of which nothing more is asked: the run was stopped between two steps.
+    fn let_go(&mut self) {
+        let stopped = Answer::Ran(Err(Failure::new("the run was stopped before its provisioners were done")));
+        for effect in std::mem::take(&mut self.held).into_values() {
+            self.over(&effect, &stopped);
+        }
+    }
+
+    fn over(&self, effect: &Effect, answer: &Answer) {
         let (name, action) = self.name(&effect.address);
         let elapsed = effect.since.elapsed();
         let failed = match answer {
-            Answer::Created(Err(e)) | Answer::Updated(Err(e)) | Answer::Deleted(Err(e)) => Some(e),
-            Answer::Opened(Err(e)) | Answer::Closed(Err(e)) => Some(e),
+            Answer::Created(Err(e))
+            | Answer::Updated(Err(e))
+            | Answer::Deleted(Err(e))
+            | Answer::Opened(Err(e))
+            | Answer::Closed(Err(e))
+            | Answer::Ran(Err(e)) => Some(e),
             Answer::Created(Ok(created)) => created.error.as_ref(),
             _ => None,
         };
@@ -315,12 +398,11 @@ impl Driver<'_> {
             });
             return;
         }
-        let object = match answer {
-            Answer::Created(Ok(created)) => Some(&created.object),
-            Answer::Updated(Ok(object)) => Some(object),
+        let updated = match answer {
+            Answer::Updated(Ok(object)) => object.get("id"),
             _ => None,
         };
-        let id = object.and_then(|o| o.get("id")).filter(|id| !id.has_sensitive()).and_then(shown_id);
+        let id = updated.filter(|id| !id.has_sensitive()).and_then(shown_id).or_else(|| effect.id.clone());
         self.reporter.event(&Event::Finished {
             address: name,
             json_address,
@@ -370,6 +452,7 @@ fn answer_if_lost(request: &Request) -> Answer {
         Request::Create { .. } => Answer::Created(Err(why())),
         Request::Update { .. } => Answer::Updated(Err(why())),
         Request::Delete { .. } => Answer::Deleted(Err(why())),
+        Request::Run { .. } => Answer::Ran(Err(Failure::new("The program could not be followed"))),
     }
 }
 
@@ -425,7 +508,11 @@ async fn call(connection: &dyn Connection, request: Request) -> Answer {
         Request::Delete { type_name, prior, .. } => {
             Answer::Deleted(connection.delete(&type_name, &prior).await.map_err(failure))
         }
-        Request::Connect { .. } | Request::Open { .. } | Request::Close { .. } | Request::Commit(_) => {
+        Request::Connect { .. }
+        | Request::Open { .. }
+        | Request::Close { .. }
+        | Request::Commit(_)
+        | Request::Run { .. } => {
             unreachable!("done by the caller")
         }
     }

@@ -1,6 +1,6 @@
 //! What a command line talks to: plan, apply, drift, import.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,6 +89,8 @@ pub struct Planned {
 pub struct ApplyOptions {
     /// What the run's record says.
     pub kind: RunKind,
+    /// Provisioners may run their programs. Else a plan that has some is refused.
+    pub allow_programs: bool,
 }
 
 /// What came of an apply.
@@ -304,6 +306,9 @@ impl Engine {
         if plan.diagnostics.has_errors() {
             return Err(EngineError::Diagnostics(plan.diagnostics));
         }
+        if let Some(refused) = crate::programs_refused(&plan, options.allow_programs) {
+            return Err(refused.into());
+        }
         let run = RunId(Uuid::new_v4().to_string().into());
         let leases = self.lease(machine.write_set(), &run, soft).await?;
         let result = match self.stale(&machine).await {
@@ -380,6 +385,7 @@ impl Engine {
             opened: Opened::default(),
             keep: None,
             again: None,
+            held: HashMap::new(),
         }
     }
 

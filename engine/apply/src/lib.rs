@@ -9,12 +9,14 @@ mod drive;
 mod engine;
 mod ephemeral;
 mod import;
+mod programs;
 mod remote_state;
 mod report;
 mod store;
 
 pub use builtin::TerraformProvider;
 pub use engine::{ApplyOptions, ApplyReport, Engine, EngineError, Imported, Planned, Providers, Settings};
+pub use programs::refused as programs_refused;
 pub use remote_state::{Builtin, OtherState, OtherStates};
 pub use report::{Event, Operation, Quiet, Reporter};
 pub use store::StoreThread;

@@ -101,6 +101,31 @@ pub enum Event<'a> {
         /// How long it took.
         elapsed: Duration,
     },
+    /// A program of a provisioner begins.
+    ProgramStarted {
+        /// Address as a person reads it.
+        address: &'a str,
+        /// The address as Terraform writes it.
+        json_address: &'a str,
+    },
+    /// It said something.
+    ProgramSaid {
+        /// Address as a person reads it.
+        address: &'a str,
+        /// The address as Terraform writes it.
+        json_address: &'a str,
+        /// One line, without secrets.
+        line: &'a str,
+    },
+    /// It has ended.
+    ProgramEnded {
+        /// Address as a person reads it.
+        address: &'a str,
+        /// The address as Terraform writes it.
+        json_address: &'a str,
+        /// It failed.
+        failed: bool,
+    },
     /// The run was asked to stop: what is in flight is finished, nothing new begins.
     Stopping {
         /// Effects in flight.

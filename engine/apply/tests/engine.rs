@@ -92,7 +92,15 @@ impl World {
     }
     async fn apply(&self, planned: Planned) -> Result<ApplyReport, EngineError> {
         let never = CancellationToken::new();
-        self.engine.apply(planned, ApplyOptions { kind: RunKind::Apply }, &Quiet, &never, &never).await
+        self.engine
+            .apply(
+                planned,
+                ApplyOptions { kind: RunKind::Apply, allow_programs: false },
+                &Quiet,
+                &never,
+                &never,
+            )
+            .await
     }
     async fn save(&self, text: &str) -> PlanFile {
         let source = One(text.into());
@@ -275,7 +283,7 @@ async fn a_second_interrupt_leaves_at_once() {
         "#;
     let planned = world.plan(text, PlanOptions::default()).await;
     let reporter = CancelAtStart(CancellationToken::new(), CancellationToken::new(), Mutex::default());
-    let options = ApplyOptions { kind: RunKind::Apply };
+    let options = ApplyOptions { kind: RunKind::Apply, allow_programs: false };
     let applied = world.engine.apply(planned, options, &reporter, &reporter.0, &reporter.1);
     let report = tokio::time::timeout(Duration::from_secs(5), applied).await.expect("it leaves").unwrap();
     assert_eq!(report.applied.status, RunStatus::Interrupted);

@@ -201,7 +201,9 @@ async fn run(
         engine.plan(Arc::new(configuration), RootVariables::new(), PlanOptions::default(), &Quiet, &never);
     let planned = planned.await?;
     assert_eq!(lab.log().iter().map(|l| &l[..4]).collect::<Vec<_>>(), ["open", "clos"]);
-    engine.apply(planned, ApplyOptions { kind: RunKind::Apply }, &Quiet, soft, hard).await
+    engine
+        .apply(planned, ApplyOptions { kind: RunKind::Apply, allow_programs: false }, &Quiet, soft, hard)
+        .await
 }
 
 #[tokio::test]

@@ -251,6 +251,9 @@ pub(crate) struct ApplyArgs {
     /// Remove everything.
     #[arg(long)]
     pub(crate) destroy: bool,
+    /// Let provisioners run their programs on this machine.
+    #[arg(long)]
+    pub(crate) allow_exec: bool,
     /// A saved plan.
     pub(crate) plan: Option<String>,
 }

@@ -1,9 +1,9 @@
 //! What plan, apply, destroy and drift have in common: from flags to a plan.
 
 use anyhow::{Context as _, bail};
-use pilotis_apply::{EngineError, Planned};
+use pilotis_apply::{EngineError, Planned, programs_refused};
 use pilotis_config::{Configuration, display};
-use pilotis_diag::Diagnostics;
+use pilotis_diag::{Diagnostic, Diagnostics};
 use pilotis_plan::planfile::PlanFile;
 use pilotis_plan::{Plan, PlanMode, PlanOptions};
 use pilotis_report::Style;
@@ -144,6 +144,24 @@ pub(crate) async fn plan_again(
         Ok(planned) => Ok(Ok(planned)),
         Err(e) => Ok(Err(failed(e, session, view)?)),
     }
+}
+
+/// The environment lets provisioners run their programs.
+pub(crate) fn programs_allowed() -> bool {
+    std::env::var_os("PILOTIS_ALLOW_EXEC").is_some_and(|v| v == "1" || v == "true")
+}
+
+/// Says that an apply of the plan runs programs, if it would be refused as things are.
+pub(crate) fn warn_of_programs(plan: &Plan, session: &Session, view: &View) {
+    let Some(refused) = programs_refused(plan, programs_allowed()) else { return };
+    let mut warning = Diagnostic::warning("The apply runs programs")
+        .detail(
+            "Provisioners of this plan run programs on this machine, which an apply must be allowed to do.",
+        )
+        .help("Look at the commands, and give apply `-allow-exec`.");
+    warning.code = refused.code;
+    warning.primary = refused.primary;
+    show(&Diagnostics::from(warning), session, view);
 }
 
 /// Shows why the engine could not, and says how to exit.

@@ -107,6 +107,11 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
+/// What a program says, without what would drive the terminal.
+fn printable(line: &str) -> String {
+    line.chars().filter(|c| *c == '\t' || !c.is_control()).collect()
+}
+
 /// `Creating`, `Creation complete` …, as Terraform says it.
 fn words(operation: Operation) -> (&'static str, &'static str) {
     match operation {
@@ -223,6 +228,17 @@ impl Reporter for Progress {
                 });
                 self.end(address, *operation);
                 self.line(&format!("{address}: {error}"));
+            }
+            Event::ProgramStarted { address, json_address } => {
+                self.line(&format!("{address}: Provisioning with 'local-exec'..."));
+                self.json(|at| Some(events::provision_start(&instance(json_address)?, at)));
+            }
+            Event::ProgramSaid { address, json_address, line } => {
+                self.line(&format!("{address} (local-exec): {}", printable(line)));
+                self.json(|at| Some(events::provision_progress(&instance(json_address)?, line, at)));
+            }
+            Event::ProgramEnded { json_address, failed, .. } => {
+                self.json(|at| Some(events::provision_end(&instance(json_address)?, *failed, at)));
             }
             Event::Stopping { in_flight } => {
                 self.line(&format!(

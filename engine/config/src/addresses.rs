@@ -115,6 +115,7 @@ fn removed(build: &mut Build<'_>, block: &Block) {
         LIFECYCLE.check(&lifecycle.body, lifecycle.header, &mut build.diags);
         destroy = shape::flag(&lifecycle.body, "destroy", &mut build.diags);
     }
+    let provisioners = build.removed_provisioners(&block.body).into();
     let Some(from) = shape::attribute(&block.body, "from").and_then(|a| address(build, a)) else { return };
     if let Some(mode) = mode_of(&from).filter(|mode| *mode != Mode::Managed) {
         let (what, are) = match mode {
@@ -150,7 +151,7 @@ fn removed(build: &mut Build<'_>, block: &Block) {
         return;
     }
     let from = whole_block(from, &build.out);
-    build.out.removed.push(Removed { from, destroy, span: block.header });
+    build.out.removed.push(Removed { from, destroy, provisioners, span: block.header });
 }
 
 fn import(build: &mut Build<'_>, block: &Block) {

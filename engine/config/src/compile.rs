@@ -2,6 +2,7 @@
 
 mod calls;
 mod providers;
+mod provisioners;
 mod resources;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -202,8 +202,41 @@ pub struct Resource {
     pub depends_on: Vec<Slot>,
     /// `lifecycle`
     pub lifecycle: Lifecycle,
+    /// `provisioner`, in order.
+    pub provisioners: Arc<[Provisioner]>,
     /// The block's header.
     pub span: Span,
+}
+
+/// A `provisioner` block: a program that runs on this machine.
+#[derive(Clone, Debug)]
+pub struct Provisioner {
+    /// When it runs.
+    pub when: When,
+    /// What its failure means.
+    pub on_failure: OnFailure,
+    /// `command`, `interpreter`, `working_dir`, `environment`, `quiet`.
+    pub body: CompiledBody,
+    /// The block's header.
+    pub span: Span,
+}
+
+/// When a provisioner runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Once the object was made.
+    Create,
+    /// Before the object is removed.
+    Destroy,
+}
+
+/// What the failure of a provisioner means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// The object is tainted, or not removed.
+    Fail,
+    /// Nothing.
+    Continue,
 }
 
 /// A provider configuration: the root module's `provider` block of that name and alias (module calls' `providers` are resolved
@@ -403,6 +436,8 @@ pub struct Removed {
     pub from: Target,
     /// Remove the object too; else forget it only.
     pub destroy: bool,
+    /// `provisioner`: run before an object is removed.
+    pub provisioners: Arc<[Provisioner]>,
     /// Where.
     pub span: Span,
 }

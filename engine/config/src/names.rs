@@ -136,12 +136,17 @@ impl Names {
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Allowed {
     pub(crate) repeats: Option<Repeats>,
+    /// Whatever instances had: the block is gone.
+    pub(crate) any_key: bool,
     pub(crate) this: bool,
 }
 
 impl Allowed {
     pub(crate) fn of(repeats: Repeats) -> Allowed {
-        Allowed { repeats: Some(repeats), this: false }
+        Allowed { repeats: Some(repeats), ..Allowed::default() }
+    }
+    pub(crate) fn any_key() -> Allowed {
+        Allowed { any_key: true, ..Allowed::default() }
     }
     pub(crate) fn with_self(self) -> Allowed {
         Allowed { this: true, ..self }
@@ -277,7 +282,7 @@ impl Scope<'_> {
             "each" => (&["key", "value"], Repeats::ForEach, "for_each"),
             _ => (&["index"], Repeats::Count, "count"),
         };
-        if self.allowed.repeats != Some(wanted) {
+        if self.allowed.repeats != Some(wanted) && !self.allowed.any_key {
             let detail = format!(
                 "The \"{root}\" object can be used only in \"module\", \"resource\" and blueprint blocks, and only when the \"{argument}\" \
                  argument is set."
@@ -292,7 +297,7 @@ impl Scope<'_> {
         if self.allowed.this {
             return Self::found(self.names.slot(FIXED, "self"), 0, t);
         }
-        let detail = "The \"self\" object is not available in this context. It can be used only in postcondition blocks.";
+        let detail = "The \"self\" object is not available in this context. It can be used only in postcondition and provisioner blocks.";
         Err(error(codes::REFERENCE, "Invalid \"self\" reference", detail, t.span))
     }
 

@@ -19,7 +19,6 @@ use serde_json::Value as Json;
 const DIFFERENT: &[(&str, &str)] = &[
     ("existing-state-broken-json", "the state is not read while loading"),
     ("json-", "JSON syntax is refused as a whole"),
-    ("provisioner-", "nothing is run on the machine"),
 ];
 
 struct Folder(PathBuf);

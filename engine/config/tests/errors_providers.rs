@@ -186,19 +186,4 @@ error[E0350]: Unsupported backend
   = There is no backend "s3". The state is a database file: backend "local".
   = help: A state of Terraform's is brought in by `pilotis state import`.
 "#);
-    // A provisioner.
-    assert_snapshot!(said(r#"resource "gitlab_group" "a" {
-  name = "a"
-  path = "a"
-  provisioner "local-exec" {}
-}"#), @r#"
-error[E0350]: Provisioners are not supported
- --> main.hcl:4:3
-  |
-4 |   provisioner "local-exec" {}
-  |   ^^^^^^^^^^^^^^^^^^^^^^^^
-  |
-  = Nothing is run on this machine or another one when an object is made.
-  = help: Let a pipeline do it, or a resource of a provider.
-"#);
 }

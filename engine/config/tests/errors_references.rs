@@ -203,7 +203,8 @@ error[E0321]: Invalid "self" reference
 4 |   c = self.id
   |       ^^^^^^^
   |
-  = The "self" object is not available in this context. It can be used only in postcondition blocks.
+  = The "self" object is not available in this context. It can be used only in postcondition and
+    provisioner blocks.
 "#);
     // Objects of the language.
     assert_snapshot!(said(r#"locals {

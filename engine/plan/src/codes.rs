@@ -55,3 +55,7 @@ pub(crate) const EPHEMERAL: &str = "E0426";
 pub(crate) const PROVIDER_KEY: &str = "E0440";
 /// An object goes through another instance of a provider than the one that made it.
 pub(crate) const PROVIDER_CHANGED: &str = "W0441";
+/// A program of a provisioner that can't be run, or that failed.
+pub(crate) const PROGRAM: &str = "E0450";
+/// An apply would run programs, and was not allowed to.
+pub const PROGRAMS_NOT_ALLOWED: &str = "E0451";

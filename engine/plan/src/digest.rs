@@ -5,7 +5,7 @@
 
 use pilotis_value::{Marks, Type, Value};
 
-use crate::{OutputChange, PlanAction, ResourceChange};
+use crate::{OutputChange, PlanAction, PlannedPrograms, ResourceChange};
 
 /// Changes the digest when the form of what is hashed changes.
 const VERSION: &[u8] = b"pilotis plan 1\n";
@@ -100,6 +100,16 @@ impl PlanDigest {
             if let Some(value) = value {
                 self.value(value);
             }
+        }
+    }
+
+    /// Adds what is run for an object.
+    pub(crate) fn programs(&mut self, programs: &PlannedPrograms) {
+        self.0.update(b"P");
+        self.text(&programs.address.to_string());
+        self.0.update(&[u8::from(programs.before_removal)]);
+        for arguments in &programs.arguments {
+            self.value(arguments);
         }
     }
 

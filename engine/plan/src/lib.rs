@@ -19,15 +19,15 @@ mod same;
 mod validate;
 pub mod why;
 
-pub use codes::EXPLANATIONS;
+pub use codes::{EXPLANATIONS, PROGRAMS_NOT_ALLOWED};
 pub use dependencies::{Dependent, dependencies};
 pub use inputs::{Inputs, PlanMode, PlanOptions};
-pub use machine::{ApplyStart, EffectInfo, Evaluation, Machine, Phase};
+pub use machine::{ApplyStart, EffectInfo, EffectProgress, EffectTicket, Evaluation, Machine, Phase};
 pub use outcome::{Applied, ObjectOutcome, ObjectResult};
 pub use plan::*;
 pub use record::RecordReader;
 pub use request::{
-    Answer, CommitFailure, Connected, Created, Failure, Found, Listing, Outcome, ProviderId, Request,
-    RequestId,
+    Answer, CommitFailure, Connected, Created, Failure, Found, Listing, Outcome, Program, ProviderId,
+    Request, RequestId,
 };
 pub use validate::{Known, validate};

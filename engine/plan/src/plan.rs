@@ -1,6 +1,6 @@
 //! The plan, as data.
 
-use pilotis_diag::Diagnostics;
+use pilotis_diag::{Diagnostics, Span};
 use pilotis_schema::address::Instance;
 use pilotis_state::ResourceKey;
 use pilotis_value::{Path, Value};
@@ -26,6 +26,23 @@ pub struct Plan {
     pub calls: (u64, u64),
     /// Narrowed by `-target`: not all was planned.
     pub partial: bool,
+    /// What an apply runs on this machine, in address order.
+    pub programs: Vec<PlannedPrograms>,
+}
+
+/// Programs that an apply runs for one object.
+#[derive(Clone, Debug)]
+pub struct PlannedPrograms {
+    /// For which.
+    pub address: Instance,
+    /// As a person reads it.
+    pub display: String,
+    /// They run before the object is removed, not once it was made.
+    pub before_removal: bool,
+    /// The arguments of each, in order, as far as they are known. Sensitive parts are marked.
+    pub arguments: Vec<Value>,
+    /// Where each is written.
+    pub spans: Vec<Span>,
 }
 
 /// What is done to one object.

@@ -91,7 +91,8 @@ fn questions(provider: &str, request: &Request) -> Vec<String> {
         | Request::Commit(_)
         | Request::Create { .. }
         | Request::Update { .. }
-        | Request::Delete { .. } => Vec::new(),
+        | Request::Delete { .. }
+        | Request::Run { .. } => Vec::new(),
     }
 }
 
@@ -244,7 +245,9 @@ pub fn unanswerable(request: &Request) -> Option<Answer> {
         Request::Commit(_) => Answer::Committed(Ok(())),
         Request::Open { .. } => Answer::Opened(Ok(None)),
         Request::Close { .. } => Answer::Closed(Ok(())),
-        Request::Create { .. } | Request::Update { .. } | Request::Delete { .. } => return None,
+        Request::Create { .. } | Request::Update { .. } | Request::Delete { .. } | Request::Run { .. } => {
+            return None;
+        }
     })
 }
 

@@ -3,6 +3,7 @@
 //! The driver (or a simulated world) does what a request says and answers it, in any order. Errors of services are a
 //! [`Failure`]: enough to decide what happens next and to tell a person, no more.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pilotis_state::Write;
@@ -131,6 +132,38 @@ pub enum Request {
         /// What it is.
         prior: Value,
     },
+    /// Run a program on this machine. Answer: [`Answer::Ran`].
+    Run {
+        /// For which instance.
+        address: Arc<str>,
+        /// What.
+        program: Program,
+    },
+}
+
+/// A program of a provisioner. Its `Debug` shows no value: any may be a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Program {
+    /// What is run: the last argument of the interpreter.
+    pub command: String,
+    /// The interpreter and its first arguments; empty: the machine's shell.
+    pub interpreter: Vec<String>,
+    /// Where; else where we are.
+    pub working_dir: Option<String>,
+    /// Added to our own environment.
+    pub environment: BTreeMap<String, String>,
+    /// The command is not shown.
+    pub quiet: bool,
+    /// Why neither the command nor what it says is shown: `sensitive`, `ephemeral`.
+    pub hidden: Option<&'static str>,
+    /// It runs before the object is removed, not once it was made.
+    pub before_removal: bool,
+}
+
+impl std::fmt::Debug for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Program").field("before_removal", &self.before_removal).finish_non_exhaustive()
+    }
 }
 
 /// What came back.
@@ -160,6 +193,8 @@ pub enum Answer {
     Updated(Result<Value, Failure>),
     /// To [`Request::Delete`].
     Deleted(Result<(), Failure>),
+    /// To [`Request::Run`].
+    Ran(Result<(), Failure>),
 }
 
 /// A connection that stands.

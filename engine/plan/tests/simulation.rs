@@ -24,7 +24,7 @@ struct Faults {
     crash: usize,
     blind: usize,
     incomplete: usize,
-    /// Objects may be made and be broken all the same: they are replaced then. Not where the new one is made first, for it would need
+    /// Objects may be made and be broken all the same, or a program of theirs may fail: they are replaced then. Not where the new one is made first, for it would need
     /// the name that the broken one has.
     broken: bool,
 }
@@ -68,6 +68,7 @@ fn perform(case: &mut Case, request: Request, faults: Faults, random: &mut Rando
         Request::Delete { .. } if refuse => return Answer::Deleted(Err(refused())),
         // While a plan is made, this makes it one with errors.
         Request::Open { .. } if refuse && faults.blind > 0 => return Answer::Opened(Err(refused())),
+        Request::Run { .. } if refuse => return Answer::Ran(Err(refused())),
         _ => {}
     }
     let is_create = matches!(request, Request::Create { .. });
@@ -161,6 +162,7 @@ fn history(seed: u64) {
     };
     if faults.broken {
         shape.never_first();
+        shape.provision();
     }
     for _ in 0..1 + random.below(4) {
         let (root, module) = shape.text();
@@ -172,6 +174,7 @@ fn history(seed: u64) {
         shape.change(&mut random);
         if faults.broken {
             shape.never_first();
+            shape.provision();
         }
     }
     // The weather clears. One run settles what is open, and does the rest.

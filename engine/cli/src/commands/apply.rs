@@ -4,8 +4,8 @@ use std::io::{BufRead as _, IsTerminal as _};
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use pilotis_apply::{ApplyOptions, ApplyReport, Planned};
-use pilotis_diag::Severity;
+use pilotis_apply::{ApplyOptions, ApplyReport, Planned, programs_refused};
+use pilotis_diag::{Diagnostics, Severity};
 use pilotis_plan::PlanMode;
 use pilotis_plan::planfile::PlanFile;
 use pilotis_report::json::events;
@@ -46,7 +46,7 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool) -> anyhow::Result<Exit>
         Err(exit) => exit,
         Ok(planned) => {
             planning::show_plan(&planned.plan, &session, &view);
-            if planned.plan.diagnostics.has_errors() {
+            if planned.plan.diagnostics.has_errors() || refuses(args, &planned, &session, &view) {
                 Exit::Error
             } else if !args.auto_approve
                 && !Counts::of(&planned.plan).is_empty()
@@ -55,7 +55,7 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool) -> anyhow::Result<Exit>
                 view.print(if destroy { "\nDestroy cancelled.\n" } else { "\nApply cancelled.\n" });
                 if interrupt.soft.is_cancelled() { Exit::Interrupted } else { Exit::Error }
             } else {
-                carry_out(&session, planned, destroy, &view, &interrupt).await?
+                carry_out(&session, planned, args, destroy, &view, &interrupt).await?
             }
         }
     };
@@ -98,7 +98,7 @@ async fn saved(
             if planned.plan.diagnostics.has_errors() {
                 Exit::Error
             } else {
-                carry_out(&session, planned, destroy, view, interrupt).await?
+                carry_out(&session, planned, args, destroy, view, interrupt).await?
             }
         }
     };
@@ -127,10 +127,25 @@ async fn approved(view: &View, destroy: bool, interrupt: &Interrupt) -> anyhow::
     }
 }
 
+/// May provisioners run their programs?
+fn allows_programs(args: &ApplyArgs) -> bool {
+    args.allow_exec || planning::programs_allowed()
+}
+
+/// Says so if the plan would run programs and may not, before anything is asked.
+fn refuses(args: &ApplyArgs, planned: &Planned, session: &Session, view: &View) -> bool {
+    let refused = programs_refused(&planned.plan, allows_programs(args));
+    if let Some(refused) = &refused {
+        planning::show(&Diagnostics::from(refused.clone()), session, view);
+    }
+    refused.is_some()
+}
+
 /// Does what the plan says, and tells how it went.
 async fn carry_out(
     session: &Session,
     planned: Planned,
+    args: &ApplyArgs,
     destroy: bool,
     view: &View,
     interrupt: &Interrupt,
@@ -138,7 +153,10 @@ async fn carry_out(
     let progress = Progress::applying(*view, &planned.plan);
     let incomplete = !planned.plan.unseen.is_empty();
     let began = Instant::now();
-    let options = ApplyOptions { kind: if destroy { RunKind::Destroy } else { RunKind::Apply } };
+    let options = ApplyOptions {
+        kind: if destroy { RunKind::Destroy } else { RunKind::Apply },
+        allow_programs: allows_programs(args),
+    };
     let applied = session.engine.apply(planned, options, &progress, &interrupt.soft, &interrupt.hard).await;
     progress.finish();
     let report = match applied {

@@ -35,6 +35,7 @@ pub(crate) async fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
         Err(exit) => exit,
         Ok((planned, file)) => {
             planning::show_plan(&planned.plan, &session, &view);
+            planning::warn_of_programs(&planned.plan, &session, &view);
             let exit = planning::exit_of(&planned.plan, args.detailed_exitcode);
             if let (Some(path), false) = (&args.html, planned.plan.diagnostics.has_errors()) {
                 write_page(path, &planned.plan, &folder, &crate::clock::rfc3339_now())?;

@@ -205,7 +205,7 @@ pub(crate) struct Started {
 }
 
 impl Started {
-    fn new(command: &mut Command, line: String) -> Started {
+    pub(crate) fn new(command: &mut Command, line: String) -> Started {
         let mut child = command.spawn().unwrap();
         let (out, err) = (child.stdout.take().map(drain), child.stderr.take().map(drain));
         Started { child, out, err, line }

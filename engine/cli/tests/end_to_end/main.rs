@@ -18,6 +18,7 @@ mod kill;
 mod modules;
 mod organisation;
 mod providers;
+mod provisioners;
 mod reading;
 mod remote_state;
 mod services;

@@ -42,15 +42,10 @@ impl Build<'_> {
         let repetition = self.repetition(block);
         let depends_on = self.depends_on(block);
         let lifecycle = self.lifecycle(mode, block, known_type.as_ref().map(|k| &*k.schema), allowed);
-        for provisioner in block.body.blocks.iter().filter(|b| b.kind.text == "provisioner") {
-            self.diags.push(
-                Diagnostic::error("Provisioners are not supported")
-                    .code(codes::META)
-                    .detail("Nothing is run on this machine or another one when an object is made.")
-                    .at(provisioner.header)
-                    .help("Let a pipeline do it, or a resource of a provider."),
-            );
-        }
+        let provisioners = match mode {
+            Mode::Managed => self.provisioners(&block.body, allowed),
+            Mode::Data | Mode::Ephemeral => Vec::new(),
+        };
         let meta = if mode == Mode::Managed { MANAGED } else { DATA };
         // Of an unknown type nothing can be checked: one diagnostic is enough.
         let nothing = Body { attributes: Vec::new(), blocks: Vec::new(), span: block.body.span };
@@ -72,6 +67,7 @@ impl Build<'_> {
             body,
             depends_on,
             lifecycle,
+            provisioners: provisioners.into(),
             span: block.header,
         });
     }
@@ -303,6 +299,9 @@ fn unknown_type(schemas: &Schemas, mode: Mode, name: &str, span: Span) -> Diagno
         }
     };
     let d = Diagnostic::error(format!("Unknown {what}")).code(codes::UNKNOWN_TYPE).detail(detail).at(span);
+    if mode == Mode::Data && name == "external" {
+        return d.help("It runs a program while planning, which Pilotis never does: give the value as a variable, or read it from a file.");
+    }
     let others = [Mode::Managed, Mode::Data, Mode::Ephemeral].into_iter().filter(|other| *other != mode);
     for other in others {
         if types(other).any(|t| t == name) {

@@ -130,9 +130,14 @@ const RESOURCE: Table = Table {
     arguments: &[("provider", Meaning::Native), ("depends_on", Meaning::Native)],
     blocks: &[
         ("lifecycle", &[], Inside::Language(&LIFECYCLE)),
-        ("provisioner", &["type"], Inside::Free(Meaning::Template)),
+        ("provisioner", &["type"], Inside::Language(&PROVISIONER)),
         ("connection", &[], Inside::Free(Meaning::Template)),
     ],
+};
+
+const PROVISIONER: Table = Table {
+    arguments: &[("when", Meaning::Native), ("on_failure", Meaning::Native)],
+    blocks: &[("connection", &[], Inside::Free(Meaning::Template))],
 };
 
 const DATA: Table =
@@ -174,7 +179,7 @@ const REMOVED: Table = Table {
     arguments: &[("from", Meaning::Native)],
     blocks: &[
         ("lifecycle", &[], Inside::Language(&LIFECYCLE)),
-        ("provisioner", &["type"], Inside::Free(Meaning::Template)),
+        ("provisioner", &["type"], Inside::Language(&PROVISIONER)),
     ],
 };
 

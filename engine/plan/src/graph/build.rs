@@ -204,6 +204,9 @@ impl<'a> Builder<'a> {
             self.compiled(scope, node, &condition.condition);
             self.compiled(scope, node, &condition.error_message);
         }
+        for provisioner in resource.provisioners.iter() {
+            self.references(scope, node, provisioner.body.references(), EdgeKind::Reference);
+        }
         self.explicit(scope, node, &resource.depends_on);
         let own = resource.provider_key.as_ref().map(|_| KeyPlace::Resource(index));
         let (config, place) = self.root_provider(scope, &resource.provider, own);

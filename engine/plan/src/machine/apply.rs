@@ -124,7 +124,11 @@ impl Machine {
             .filter(|e| self.applying().effects[*e as usize].is_in_flight())
             .collect();
         for effect in open {
-            self.lost(effect, "the run was interrupted before the service answered");
+            if self.has_programs(effect) {
+                self.no_programs(effect, "the run was interrupted before its provisioners were done");
+            } else {
+                self.lost(effect, "the run was interrupted before the service answered");
+            }
         }
         self.pending.retain(|_, pending| matches!(pending, super::Pending::Commit(_)));
     }
@@ -396,6 +400,10 @@ impl Machine {
             match part.then {
                 Then::Call(effect) => self.not_begun(effect, why),
                 Then::Done(effect) => self.not_stored(effect, why),
+                Then::Made(effect) => {
+                    self.no_programs(effect, "the state can't be written");
+                    self.not_stored(effect, why);
+                }
                 Then::Begin => self.begin_effects(),
                 Then::Nothing => {}
                 Then::End => self.end_apply(),

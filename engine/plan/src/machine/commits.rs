@@ -20,6 +20,8 @@ pub(crate) enum Then {
     Call(EffectId),
     /// The effect is done.
     Done(EffectId),
+    /// The object is made, and its programs may run.
+    Made(EffectId),
     /// Nothing.
     Nothing,
     /// The run is over.
@@ -102,6 +104,7 @@ impl Machine {
         match then {
             Then::Begin => self.begin_effects(),
             Then::Call(effect) => self.call(effect),
+            Then::Made(effect) => self.run_program(effect),
             Then::Done(_) | Then::Nothing => {}
             Then::End => self.end_apply(),
         }
@@ -112,7 +115,7 @@ impl Machine {
             Then::Call(effect) => self.not_begun(effect, &failure.to_string()),
             Then::Begin => self.cannot_begin(&failure.to_string()),
             // What was done is stored, whatever the row has become meanwhile: nothing that was made may be forgotten.
-            Then::Done(_) | Then::Nothing | Then::End if !part.forced => {
+            Then::Done(_) | Then::Made(_) | Then::Nothing | Then::End if !part.forced => {
                 for write in &mut part.writes {
                     match write {
                         Write::Put { expect, .. } | Write::Remove { expect, .. } => *expect = Expect::Any,
@@ -124,7 +127,9 @@ impl Machine {
                     apply.commits.apart.push_front(part);
                 }
             }
-            Then::Done(_) | Then::Nothing | Then::End => self.state_broken(vec![part], &failure.to_string()),
+            Then::Done(_) | Then::Made(_) | Then::Nothing | Then::End => {
+                self.state_broken(vec![part], &failure.to_string());
+            }
         }
     }
 }

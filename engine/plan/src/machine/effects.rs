@@ -10,6 +10,7 @@ use crate::graph::NodeId;
 use crate::machine::apply::EffectId;
 use crate::machine::commits::Then;
 use crate::machine::ignore::ignore;
+use crate::machine::programs::Programs;
 use crate::machine::provider::{Link, service_error};
 use crate::machine::schedule::{UnitId, UnitKind};
 use crate::machine::settle::Meta;
@@ -22,6 +23,8 @@ use crate::{
 /// How far an effect is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
+    /// Programs run before its intent, or after the service has answered.
+    Programs,
     /// Its intent is being committed.
     Begun,
     /// The service was asked.
@@ -62,11 +65,31 @@ pub(crate) struct Effect {
     planned: Value,
     /// What the unit ends with, once that is durable.
     result: Option<ObjectResult>,
+    /// What runs beside it.
+    pub(crate) programs: Option<Programs>,
 }
 
 impl Effect {
     pub(crate) fn is_in_flight(&self) -> bool {
         self.stage != Stage::Over
+    }
+    pub(crate) fn runs_programs(&self) -> bool {
+        self.stage == Stage::Programs
+    }
+    pub(crate) fn object(&self) -> ObjectId {
+        self.object
+    }
+    fn progress(&self) -> EffectProgress {
+        match &self.result {
+            _ if self.is_in_flight() => EffectProgress::GoesOn,
+            None | Some(ObjectResult::Done) => EffectProgress::Done,
+            Some(
+                ObjectResult::Failed(why) | ObjectResult::NotAttempted(why) | ObjectResult::Unknown(why),
+            ) => EffectProgress::Failed(why.clone()),
+        }
+    }
+    pub(crate) fn is_removal(&self) -> bool {
+        self.kind == EffectKind::Delete
     }
 }
 
@@ -81,10 +104,41 @@ pub struct EffectInfo {
     pub action: PlanAction,
 }
 
+/// How far an effect is that a request belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EffectProgress {
+    /// More is asked for, or was.
+    GoesOn,
+    /// It is done.
+    Done,
+    /// It is over, and why it isn't done.
+    Failed(String),
+}
+
+/// Names an effect beyond the requests that belong to it.
+#[derive(Clone, Copy, Debug)]
+pub struct EffectTicket(EffectId);
+
 impl Machine {
+    /// The effect of a request that was not answered yet.
+    pub fn ticket(&self, id: RequestId) -> Option<EffectTicket> {
+        match self.pending.get(&id) {
+            Some(Pending::Effect(effect) | Pending::Program(effect)) => Some(EffectTicket(*effect)),
+            _ => None,
+        }
+    }
+
+    /// How far an effect is.
+    pub fn progress(&self, ticket: EffectTicket) -> EffectProgress {
+        let effect = self.applying.as_ref().and_then(|a| a.effects.get(ticket.0 as usize));
+        effect.map_or(EffectProgress::Done, Effect::progress)
+    }
+
     /// The effect that a request belongs to.
     pub fn effect(&self, id: RequestId) -> Option<EffectInfo> {
-        let Some(Pending::Effect(effect)) = self.pending.get(&id) else { return None };
+        let Some(Pending::Effect(effect) | Pending::Program(effect)) = self.pending.get(&id) else {
+            return None;
+        };
         let effect = &self.applying.as_ref()?.effects[*effect as usize];
         let object = &self.objects[effect.object as usize];
         let display = match object.node {
@@ -273,7 +327,8 @@ impl Machine {
         if row.is_none() {
             return self.unit_done(unit);
         }
-        self.begin_effect(unit, object, EffectKind::Delete, host, before);
+        let programs = self.removal_programs(object);
+        self.begin_effect_with(unit, object, EffectKind::Delete, host, before, programs);
     }
 
     /// A block that uses this one and failed.
@@ -289,7 +344,6 @@ impl Machine {
         })
     }
 
-    /// Commits the intent of an effect.
     fn begin_effect(
         &mut self,
         unit: UnitId,
@@ -298,20 +352,59 @@ impl Machine {
         host: Arc<str>,
         planned: Value,
     ) {
+        self.begin_effect_with(unit, object, kind, host, planned, None);
+    }
+
+    /// Begins an effect: runs what is to be run before it, then commits its intent.
+    fn begin_effect_with(
+        &mut self,
+        unit: UnitId,
+        object: ObjectId,
+        kind: EffectKind,
+        host: Arc<str>,
+        planned: Value,
+        programs: Option<Programs>,
+    ) {
         let of = &self.objects[object as usize];
         if !self.providers[of.provider as usize].is_connected() {
             let why = "its provider is not connected".to_owned();
             return self.give_up(unit, object, ObjectResult::Failed(why));
         }
-        let row = of.row;
-        let key = match (kind, row) {
+        let key = match (kind, of.row) {
             (EffectKind::Delete, Some(row)) => self.rows.get(row).record.key.clone(),
             _ => ResourceKey::current(of.address.clone()),
         };
+        let apply = self.applying();
+        let effect = apply.effects.len() as EffectId;
+        let first = programs.is_some();
+        apply.effects.push(Effect {
+            kind,
+            object,
+            unit,
+            host: host.clone(),
+            stage: if first { Stage::Programs } else { Stage::Begun },
+            intent: IntentId("".into()),
+            key,
+            planned,
+            result: None,
+            programs,
+        });
+        apply.in_flight += 1;
+        *apply.per_host.entry(host).or_default() += 1;
+        if first { self.run_program(effect) } else { self.intend(effect) }
+    }
+
+    /// Commits the intent of an effect.
+    pub(crate) fn intend(&mut self, id: EffectId) {
+        let effect = &mut self.applying().effects[id as usize];
+        effect.stage = Stage::Begun;
+        let (kind, object, key, planned) =
+            (effect.kind, effect.object, effect.key.clone(), effect.planned.clone());
+        let of = &self.objects[object as usize];
         let mut writes = Vec::new();
         if of.action == PlanAction::CreateThenDelete
             && kind == EffectKind::Create
-            && let Some(row) = row
+            && let Some(row) = of.row
         {
             let deposed: Arc<str> = hex(&self.fresh_id()[..4]).into();
             let to = ResourceKey { address: key.address.clone(), deposed: Some(deposed) };
@@ -321,24 +414,9 @@ impl Machine {
             row.expect = Expect::Any;
         }
         let intent = self.intent(object, kind, &key, &planned);
-        let id = intent.id.clone();
+        self.applying().effects[id as usize].intent = intent.id.clone();
         writes.push(Write::Begin(intent));
-        let apply = self.applying();
-        let effect = apply.effects.len() as EffectId;
-        apply.effects.push(Effect {
-            kind,
-            object,
-            unit,
-            host: host.clone(),
-            stage: Stage::Begun,
-            intent: id,
-            key,
-            planned,
-            result: None,
-        });
-        apply.in_flight += 1;
-        *apply.per_host.entry(host).or_default() += 1;
-        self.commit(writes, Then::Call(effect));
+        self.commit(writes, Then::Call(id));
     }
 
     fn intent(&mut self, object: ObjectId, kind: EffectKind, key: &ResourceKey, planned: &Value) -> Intent {
@@ -476,7 +554,13 @@ impl Machine {
             self.diagnose(service_error(&error).address(&*address));
             result = ObjectResult::Failed(error.to_string());
         }
-        let status = if tainted && kind == EffectKind::Create { Status::Tainted } else { Status::Ready };
+        let programs = match kind {
+            EffectKind::Create if result == ObjectResult::Done => self.creation_programs(object),
+            _ => None,
+        };
+        // Until its programs are done, a new object is no good: a run that dies meanwhile leaves it tainted.
+        let tainted = (tainted && kind == EffectKind::Create) || programs.is_some();
+        let status = if tainted { Status::Tainted } else { Status::Ready };
         let expect = if kind == EffectKind::Update { self.expect_of(object) } else { Expect::Absent };
         let old = before.map(|row| self.rows.get(row).record.attributes.clone());
         match self.record_of(object, &value, status) {
@@ -485,6 +569,12 @@ impl Machine {
                 let change = self.note(&key, kind.action(), old, Some(record.attributes.clone()));
                 let writes = vec![Write::Finish { id: intent, change }, Write::Put { record, expect }];
                 self.objects[object as usize].after = value;
+                if programs.is_some() {
+                    let effect = &mut self.applying().effects[id as usize];
+                    effect.stage = Stage::Programs;
+                    effect.programs = programs;
+                    return self.commit(writes, Then::Made(id));
+                }
                 self.commit(writes, Then::Done(id));
             }
             Err(why) => {
@@ -492,11 +582,30 @@ impl Machine {
                 result = self.defect(&address, &why);
             }
         }
+        self.finished(id, result);
+    }
+
+    /// An object is as planned: what the configuration promises of it is looked at.
+    fn finished(&mut self, id: EffectId, mut result: ObjectResult) {
+        let object = self.applying().effects[id as usize].object;
         let node = self.objects[object as usize].node;
         if result == ObjectResult::Done && node.is_some_and(|n| !self.check_after(n, object)) {
             result = ObjectResult::Failed("a postcondition does not hold".into());
         }
         self.over(id, result);
+    }
+
+    /// The programs of a new object are done: it is good.
+    pub(crate) fn provisioned(&mut self, id: EffectId) {
+        let object = self.applying().effects[id as usize].object;
+        let value = self.objects[object as usize].after.clone();
+        match self.record_of(object, &value, Status::Ready) {
+            Ok(record) => {
+                self.commit(vec![Write::Put { record, expect: Expect::Any }], Then::Done(id));
+                self.finished(id, ObjectResult::Done);
+            }
+            Err(why) => self.over(id, ObjectResult::Failed(why)),
+        }
     }
 
     fn defect(&mut self, address: &str, why: &str) -> ObjectResult {
@@ -574,7 +683,7 @@ impl Machine {
     }
 
     /// The service has answered (or never will): the place is free, and what waits for the unit may go on.
-    fn over(&mut self, id: EffectId, result: ObjectResult) {
+    pub(crate) fn over(&mut self, id: EffectId, result: ObjectResult) {
         let apply = self.applying();
         let effect = &mut apply.effects[id as usize];
         if effect.stage == Stage::Over {

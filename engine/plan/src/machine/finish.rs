@@ -36,6 +36,8 @@ impl Machine {
             digest.change(change, key);
         }
         outputs.iter().for_each(|o| digest.output(o));
+        let programs = self.planned_programs();
+        programs.iter().for_each(|p| digest.programs(p));
         let mut drift = std::mem::take(&mut self.drift);
         for entry in &mut drift {
             entry.display = self.display_instance(&entry.address);
@@ -65,6 +67,7 @@ impl Machine {
             checks: self.checked_blocks(),
             calls: (0, 0),
             partial: self.targets.partial,
+            programs,
         });
     }
 

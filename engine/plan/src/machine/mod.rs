@@ -23,6 +23,7 @@ mod late;
 mod managed;
 mod moves;
 mod orphans;
+mod programs;
 mod provider;
 mod refresh;
 mod replace;
@@ -50,7 +51,7 @@ use crate::{
     Answer, CheckStatus, Drift, Inputs, Plan, PlanAction, PlanMode, PlanOptions, ProviderId, Reason, Request,
     RequestId,
 };
-pub use effects::EffectInfo;
+pub use effects::{EffectInfo, EffectProgress, EffectTicket};
 pub use evaluate::Evaluation;
 use frame::CallCache;
 use provider::ProviderState;
@@ -190,6 +191,7 @@ pub(crate) enum Pending {
     Close(NodeId, ObjectId, Option<schedule::UnitId>),
     Commit(Vec<commits::Part>),
     Effect(apply::EffectId),
+    Program(apply::EffectId),
     ReadNow(schedule::UnitId, ObjectId),
     OpenNow(schedule::UnitId, ObjectId),
     ConnectNow(schedule::UnitId, u32),
@@ -366,6 +368,7 @@ impl Machine {
             (Pending::Effect(effect), Answer::Created(result)) => self.created(effect, result),
             (Pending::Effect(effect), Answer::Updated(result)) => self.updated(effect, result),
             (Pending::Effect(effect), Answer::Deleted(result)) => self.deleted(effect, result),
+            (Pending::Program(effect), Answer::Ran(result)) => self.ran(effect, result),
             (Pending::ReadNow(unit, object), Answer::Data(mut results)) => {
                 let lost = || Err(crate::Failure::new("The provider gave no answer"));
                 self.data_read_now(unit, object, results.pop().unwrap_or_else(lost));
@@ -406,7 +409,7 @@ impl Machine {
             | Request::Create { provider, .. }
             | Request::Update { provider, .. }
             | Request::Delete { provider, .. } => Some(self.provider(*provider)),
-            Request::Commit(_) => None,
+            Request::Commit(_) | Request::Run { .. } => None,
         }
     }
 

@@ -42,6 +42,7 @@ struct Block {
     guarded: bool,
     /// It is sent an ephemeral key.
     keyed: bool,
+    programs: bool,
 }
 
 impl Block {
@@ -110,6 +111,7 @@ impl Shape {
             in_module,
             guarded: random.chance(20),
             keyed,
+            programs: false,
         }
     }
 
@@ -146,6 +148,11 @@ impl Shape {
     /// Nothing is made before its old one is removed.
     pub fn never_first(&mut self) {
         self.blocks.iter_mut().flatten().for_each(|b| b.first = false);
+    }
+
+    /// Every second block runs programs when its objects are made, and before they are removed.
+    pub fn provision(&mut self) {
+        self.blocks.iter_mut().step_by(2).flatten().for_each(|b| b.programs = true);
     }
 
     /// The root module and the module `m`.
@@ -235,6 +242,13 @@ impl Shape {
         }
         if block.first && !block.lone {
             writeln!(out, "  lifecycle {{ create_before_destroy = true }}").unwrap();
+        }
+        for when in ["create", "destroy"].iter().filter(|_| block.programs) {
+            writeln!(
+                out,
+                "  provisioner \"local-exec\" {{\n    when = {when}\n    command = \"{when} ${{self.id}}\"\n  }}"
+            )
+            .unwrap();
         }
         out.push_str("}\n");
     }

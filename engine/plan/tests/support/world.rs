@@ -131,6 +131,11 @@ impl World {
                 }
                 Answer::Deleted(Ok(()))
             }
+            Request::Run { address, program } => {
+                self.log.push(format!("run {address}: {}", program.command));
+                let fails = program.command.starts_with("exit");
+                Answer::Ran(if fails { Err(Failure::new("local-exec provisioner error")) } else { Ok(()) })
+            }
             Request::Commit(_) => unreachable!("the state is not the world"),
         }
     }

@@ -177,6 +177,36 @@ pub fn ephemeral_errored(address: &Instance, action: &str, elapsed_seconds: u64,
     event("error", "ephemeral_op_errored", at, &message, [("hook", hook)])
 }
 
+/// A program of a provisioner begins.
+pub fn provision_start(address: &Instance, at: &str) -> Json {
+    let message = format!("{address}: Provisioning with 'local-exec'...");
+    event("info", "provision_start", at, &message, [("hook", provisioner(address, None))])
+}
+
+/// It said a line.
+pub fn provision_progress(address: &Instance, line: &str, at: &str) -> Json {
+    let message = format!("{address}: (local-exec): {line}");
+    event("info", "provision_progress", at, &message, [("hook", provisioner(address, Some(line)))])
+}
+
+/// It has ended.
+pub fn provision_end(address: &Instance, failed: bool, at: &str) -> Json {
+    let (kind, word) =
+        if failed { ("provision_errored", "errored") } else { ("provision_complete", "complete") };
+    let message = format!("{address}: (local-exec) Provisioning {word}");
+    event("info", kind, at, &message, [("hook", provisioner(address, None))])
+}
+
+fn provisioner(address: &Instance, output: Option<&str>) -> Json {
+    let mut out = Map::new();
+    out.insert("resource".into(), resource(address));
+    out.insert("provisioner".into(), "local-exec".into());
+    if let Some(output) = output {
+        out.insert("output".into(), output.into());
+    }
+    Json::Object(out)
+}
+
 /// The outputs: of a plan with their `action` alone, of a run with their values. Sensitive values are left out.
 pub fn outputs<'a>(
     outputs: impl IntoIterator<Item = (&'a str, Option<&'a str>, Option<&'a Value>, bool)>,
