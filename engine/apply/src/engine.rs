@@ -162,6 +162,10 @@ impl Engine {
             ..PlanOptions::default()
         }
     }
+    /// The schemas of its providers.
+    pub fn schemas(&self) -> Schemas {
+        self.providers.schemas()
+    }
     /// The state, for reads and edits that are not the engine's.
     pub fn store(&self) -> &StoreThread {
         &self.store
@@ -246,6 +250,24 @@ impl Engine {
         }
         let saved = file.plan(configuration, schemas).map_err(|e| EngineError::PlanFile(e.to_string()))?;
         Err(EngineError::Different { saved: Box::new(saved), now: Box::new(planned.plan) })
+    }
+
+    /// Options that look at nothing but what a plan that looks at nothing would change: what somebody else has changed is found
+    /// where it matters for this plan, and the rest of the estate is left in peace.
+    pub async fn looking_at_changes(
+        &self,
+        configuration: Arc<Configuration>,
+        variables: RootVariables,
+        options: PlanOptions,
+        reporter: &dyn Reporter,
+        cancel: &CancellationToken,
+    ) -> Result<PlanOptions, EngineError> {
+        let blind = PlanOptions { refresh: false, ..options };
+        let planned = self.plan(configuration, variables, blind.clone(), reporter, cancel).await?;
+        let changes = planned.plan.changes.into_iter();
+        let there = |action| !matches!(action, PlanAction::NoOp | PlanAction::Read | PlanAction::Create);
+        let look_at = changes.filter(|c| there(c.action)).map(|c| c.address).collect();
+        Ok(PlanOptions { look_at, ..blind })
     }
 
     fn inputs(

@@ -99,6 +99,7 @@ fn with_import(configuration: &Configuration, address: &Instance, id: &str) -> C
             repetition: Repetition::One,
             id,
             to_span: span,
+            provider: None,
             span,
         });
     }

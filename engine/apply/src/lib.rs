@@ -5,6 +5,7 @@
 //! done is the machine's to say (`pilotis-plan`).
 
 mod builtin;
+mod discover;
 mod drive;
 mod engine;
 mod ephemeral;

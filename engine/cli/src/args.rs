@@ -170,6 +170,17 @@ impl FromArgMatches for VariableArgs {
     }
 }
 
+/// What of the services is looked at before a plan is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Refresh {
+    /// All objects.
+    True,
+    /// None.
+    False,
+    /// Those that would change.
+    Changed,
+}
+
 /// What a plan is about.
 #[derive(Debug, Args, Clone)]
 pub(crate) struct PlanningArgs {
@@ -184,9 +195,9 @@ pub(crate) struct PlanningArgs {
     /// Replace this object.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) replace: Vec<String>,
-    /// Look at the services first.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
-    pub(crate) refresh: bool,
+    /// Look at the services first: true (all objects), false (none), or changed (those that would change).
+    #[arg(long, value_name = "MODE", num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", hide_possible_values = true)]
+    pub(crate) refresh: Refresh,
     /// Only take note of what changed by itself.
     #[arg(long)]
     pub(crate) refresh_only: bool,
@@ -237,6 +248,9 @@ pub(crate) struct PlanArgs {
     /// Plan to remove everything.
     #[arg(long)]
     pub(crate) destroy: bool,
+    /// Write blocks for `import` blocks that have none, into this new file of the folder.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) generate_config_out: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -515,7 +529,7 @@ mod tests {
             plan.planning.variables.given,
             [value("a=b"), VariableArg::File("f".into()), value("c=d")]
         );
-        assert!(!plan.planning.refresh);
+        assert_eq!(plan.planning.refresh, Refresh::False);
         assert_eq!(args[9], "-");
         assert_eq!(args[10], "-h");
     }

@@ -7,6 +7,7 @@ mod commands;
 mod exit;
 mod files;
 mod folder;
+mod generate;
 mod git;
 mod glob;
 mod hand;

@@ -11,7 +11,7 @@ use pilotis_report::json::events;
 use pilotis_schema::address::{Instance, Mode, Target};
 use pilotis_state::StateError;
 
-use crate::args::PlanningArgs;
+use crate::args::{PlanningArgs, Refresh};
 use crate::exit::Exit;
 use crate::folder::Folder;
 use crate::interrupt::Interrupt;
@@ -46,8 +46,8 @@ pub(crate) fn options(
         (false, true) => PlanMode::RefreshOnly,
         (false, false) => PlanMode::Normal,
     };
-    if args.refresh_only && !args.refresh {
-        bail!("-refresh-only and -refresh=false don't go together");
+    if args.refresh_only && args.refresh != Refresh::True {
+        bail!("-refresh-only looks at everything: it doesn't go together with another -refresh");
     }
     let targets = |flag: &str, texts: &[String]| -> anyhow::Result<Vec<Target>> {
         texts
@@ -73,12 +73,35 @@ pub(crate) fn options(
         .collect();
     Ok(PlanOptions {
         mode,
-        refresh: args.refresh,
+        refresh: args.refresh == Refresh::True,
         targets: targets("-target", &args.target)?,
         excludes: targets("-exclude", &args.exclude)?,
         replace: replace?,
         ..surroundings(folder)?
     })
+}
+
+/// With `-refresh=changed`: the options that look at what would change; else as they are.
+pub(crate) async fn narrowed(
+    args: &PlanningArgs,
+    options: PlanOptions,
+    session: &Session,
+    view: &View,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Result<PlanOptions, Exit>> {
+    if args.refresh != Refresh::Changed {
+        return Ok(Ok(options));
+    }
+    let progress = Progress::planning(*view);
+    let (configuration, variables) = (session.configuration.clone(), session.variables.clone());
+    let engine = &session.engine;
+    let found =
+        engine.looking_at_changes(configuration, variables, options, &progress, &interrupt.soft).await;
+    progress.finish();
+    match found {
+        Ok(options) => Ok(Ok(options)),
+        Err(e) => Ok(Err(failed(e, session, view)?)),
+    }
 }
 
 /// A plan, or how to exit because there is none.

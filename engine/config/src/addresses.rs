@@ -193,9 +193,12 @@ fn import(build: &mut Build<'_>, block: &Block) {
         );
         return;
     }
+    let provider = shape::attribute(&block.body, "provider")
+        .and_then(|a| build.provider_of(&a.expr))
+        .map(|p| p.reference);
     let Some(id) = id else { return };
     let (to_span, span) = (to.expr.span, block.header);
-    build.out.imports.push(Import { to: instance, key, repetition, id, to_span, span });
+    build.out.imports.push(Import { to: instance, key, repetition, id, provider, to_span, span });
 }
 
 /// The mode of what an address names; none for a module.

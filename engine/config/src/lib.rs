@@ -12,6 +12,7 @@ mod declare;
 mod decode;
 pub mod display;
 mod expression;
+mod generate;
 mod json;
 mod load;
 mod model;
@@ -31,6 +32,7 @@ mod version;
 
 pub use body::{BodyContext, CompiledBody};
 pub use codes::EXPLANATIONS;
+pub use generate::{block_text, with_missing_blocks};
 pub use load::{LoadOptions, Loaded, load, load_apart};
 pub use model::*;
 pub use outline::{Content, Referred, Subject, Written};

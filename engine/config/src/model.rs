@@ -425,6 +425,8 @@ pub struct Import {
     pub id: Compiled,
     /// Where `to` was written.
     pub to_span: Span,
+    /// `provider`, for a block that is still to be written.
+    pub provider: Option<ProviderRef>,
     /// Where.
     pub span: Span,
 }

@@ -26,6 +26,8 @@ pub struct PlanOptions {
     pub mode: PlanMode,
     /// Look at the live objects (`-refresh=false` doesn't).
     pub refresh: bool,
+    /// Objects that are looked at all the same.
+    pub look_at: Vec<Instance>,
     /// `-target`: only these and what they depend on; empty: all.
     pub targets: Vec<Target>,
     /// `-exclude`: all but these and what depends on them.
@@ -43,6 +45,7 @@ impl Default for PlanOptions {
         PlanOptions {
             mode: PlanMode::Normal,
             refresh: true,
+            look_at: Vec::new(),
             targets: Vec::new(),
             excludes: Vec::new(),
             replace: Vec::new(),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use pilotis_config::{Configuration, LoadOptions, RootVariables, Schemas, load};
 use pilotis_diag::Diagnostics;
-use pilotis_schema::address::Target;
+use pilotis_schema::address::{Instance, Target};
 use pilotis_state::{OutputRecord, ResourceKey, ResourceRecord, Snapshot, Status, Timestamp};
 use pilotis_value::{Marks, Value};
 use serde::{Deserialize, Serialize};
@@ -97,6 +97,8 @@ struct Body {
 struct StoredOptions {
     mode: String,
     refresh: bool,
+    #[serde(default)]
+    look_at: Vec<String>,
     targets: Vec<String>,
     excludes: Vec<String>,
     replace: Vec<String>,
@@ -274,6 +276,7 @@ fn store_options(options: &PlanOptions) -> StoredOptions {
         }
         .into(),
         refresh: options.refresh,
+        look_at: options.look_at.iter().map(ToString::to_string).collect(),
         targets: options.targets.iter().map(ToString::to_string).collect(),
         excludes: options.excludes.iter().map(ToString::to_string).collect(),
         replace: options.replace.iter().map(ToString::to_string).collect(),
@@ -289,7 +292,9 @@ fn read_options(stored: StoredOptions) -> Result<PlanOptions, String> {
             .map(|t| t.parse().map_err(|e: pilotis_schema::address::AddressError| e.to_string()))
             .collect()
     };
-    let replace = stored.replace.iter().map(|t| t.parse().map_err(|_| format!("{t} is no address")));
+    let instances = |texts: &[String]| -> Result<Vec<Instance>, String> {
+        texts.iter().map(|t| t.parse().map_err(|_| format!("{t} is no address"))).collect()
+    };
     Ok(PlanOptions {
         mode: match stored.mode.as_str() {
             "normal" => PlanMode::Normal,
@@ -298,9 +303,10 @@ fn read_options(stored: StoredOptions) -> Result<PlanOptions, String> {
             other => return Err(format!("there is no mode {other}")),
         },
         refresh: stored.refresh,
+        look_at: instances(&stored.look_at)?,
         targets: targets(&stored.targets)?,
         excludes: targets(&stored.excludes)?,
-        replace: replace.collect::<Result<_, _>>()?,
+        replace: instances(&stored.replace)?,
         workspace: stored.workspace,
         cwd: stored.cwd,
     })

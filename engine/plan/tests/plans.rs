@@ -153,11 +153,12 @@ fn instances_must_be_known() {
       |
       = in sim_thing.each
       = The "for_each" value depends on something that is not known before apply, so it can't be told which
-        keys there will be. sim_thing.a.id will be known only after apply.
+        keys there will be. sim_thing.a.id will be known only after apply. It comes from sim_thing.a, which
+        this apply makes or changes.
       = note: sim_thing.a.id is a string, known only after apply
       = help: Let the keys be known: `for_each = { web = …, api = … }` with names that you write, and put what is
               not known in the values.
-      = help: Or apply in two steps, with `-target` for what it depends on first.
+      = help: Or make that first, with `pilotis apply -target=sim_thing.a`, and then the rest.
 
     error[E0405]: Invalid count argument
      --> main.hcl:8:19
@@ -167,10 +168,11 @@ fn instances_must_be_known() {
       |
       = in sim_thing.counted
       = The "count" value depends on something that is not known before apply, so it can't be told how many
-        instances there will be. sim_thing.a.id will be known only after apply.
+        instances there will be. sim_thing.a.id will be known only after apply. It comes from sim_thing.a,
+        which this apply makes or changes.
       = note: sim_thing.a.id is a string, known only after apply
       = help: Let the number come from variables, locals or data that are known when planning.
-      = help: Or apply in two steps, with `-target` for what it depends on first.
+      = help: Or make that first, with `pilotis apply -target=sim_thing.a`, and then the rest.
 
     error[E0404]: Invalid for_each argument
       --> main.hcl:12:22
@@ -463,7 +465,8 @@ fn imports() {
       |                ^^^^^^^^^^^^^^
       |
       = The configuration has no sim_thing.none to import to.
-      = help: Write the resource block for sim_thing.none first.
+      = help: Write the resource block for sim_thing.none first, or let `plan -generate-config-out=generated.tf`
+              write it.
     ");
 }
 
@@ -742,4 +745,96 @@ fn ignored_and_triggered() {
     ");
     insta::assert_snapshot!(format!("{:?}", made.change("sim_thing.a").after.get("tags")), @r#"Some({"x": "1", "y": "2"})"#);
     insta::assert_snapshot!(format!("{:?}", made.change("sim_thing.a").after.get("size")), @"Some(1)");
+}
+
+#[test]
+fn a_key_that_is_ignored_is_neither_added_nor_taken_away() {
+    let text = |input: &str, path: &str| {
+        format!(
+            "resource \"terraform_data\" \"a\" {{\n  input = {input}\n  lifecycle {{ ignore_changes = [{path}] }}\n}}"
+        )
+    };
+    for (before, after, path, changes) in [
+        ("{ a = 1 }", "{ a = 1, z = 1 }", "input[\"z\"]", false),
+        ("{ a = 1, z = 1 }", "{ a = 1 }", "input[\"z\"]", false),
+        ("{ a = 1 }", "{ a = 2, z = 1 }", "input[\"z\"]", true),
+        ("{ a = { b = 1 } }", "{ a = { b = 1, c = 2 } }", "input.a[\"c\"]", false),
+        ("{ a = { b = 1 } }", "{ a = { b = 1, c = 2 } }", "input.a[\"b\"]", true),
+    ] {
+        let mut case = Case::new(&text(before, path));
+        case.run();
+        case.set(&text(after, path));
+        assert_eq!(case.plan().text().contains("update"), changes, "{before} to {after}, {path} ignored");
+    }
+}
+
+#[test]
+fn what_is_not_known_yet_says_since_when_and_how_to_know_it() {
+    let case = Case::new(
+        r#"
+        resource "sim_thing" "base" { name = "base" }
+        resource "sim_thing" "known" { name = "known" }
+        locals {
+          size = length(split("-", sim_thing.base.id)) + length(sim_thing.known.name)
+        }
+        module "m" {
+          source   = "./m"
+          for_each = toset(["x"])
+        }
+        resource "sim_thing" "many" {
+          count = local.size
+          name  = "many-${count.index}"
+        }
+        resource "sim_thing" "each" {
+          for_each = toset([module.m["x"].id])
+          name     = each.key
+        }
+        "#,
+    );
+    let mut case = case.module(
+        "m",
+        r#"
+        resource "sim_thing" "inner" { name = "inner" }
+        output "id" { value = sim_thing.inner.id }
+        "#,
+    );
+    let made = case.plan();
+    insta::assert_snapshot!(made.said(), @r#"
+    error[E0405]: Invalid count argument
+      --> main.hcl:12:19
+       |
+    12 |           count = local.size
+       |                   ^^^^^^^^^^
+       |
+       = in sim_thing.many
+       = The "count" value depends on something that is not known before apply, so it can't be told how many
+         instances there will be. local.size will be known only after apply. It comes from sim_thing.base,
+         sim_thing.known, which this apply makes or changes.
+       = help: Let the number come from variables, locals or data that are known when planning.
+       = help: Or make that first, with `pilotis apply -target=sim_thing.base -target=sim_thing.known`, and then
+               the rest.
+
+    error[E0405]: Invalid for_each argument
+      --> main.hcl:16:22
+       |
+    16 |           for_each = toset([module.m["x"].id])
+       |                      ^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = in sim_thing.each
+       = The "for_each" value depends on something that is not known before apply, so it can't be told which
+         keys there will be. module.m["x"].id will be known only after apply. It comes from
+         module.m.sim_thing.inner, which this apply makes or changes.
+       = help: Let the keys be known: `for_each = { web = …, api = … }` with names that you write, and put what is
+               not known in the values.
+       = help: Or make that first, with `pilotis apply -target=module.m.sim_thing.inner`, and then the rest.
+    "#);
+    // What it says helps.
+    let first: Vec<_> = ["sim_thing.base", "module.m.sim_thing.inner"].map(|t| t.parse().unwrap()).into();
+    let made = case.plan_with(PlanOptions { targets: first, ..PlanOptions::default() });
+    insta::assert_snapshot!(made.text(), @r#"
+    create sim_thing.base
+    create module.m["x"].sim_thing.inner
+    "#);
+    case.apply(made);
+    insta::assert_snapshot!(case.plan().summaries().join("\n"), @"");
 }

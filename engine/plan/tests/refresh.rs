@@ -301,3 +301,25 @@ fn an_object_that_is_not_what_it_should_be_is_left_alone() {
     assert!(!plan.diagnostics.has_errors(), "{}", support::said(&configuration, &plan.diagnostics));
     assert_eq!(plan.changes[0].action, pilotis_plan::PlanAction::Update);
 }
+
+#[test]
+fn only_what_is_named_is_looked_at() {
+    let mut case = Case::new(
+        r#"
+        resource "sim_thing" "a" { name = "a" }
+        resource "sim_thing" "b" { name = "b" }
+        resource "sim_lone" "c" { name = "c" }
+        "#,
+    );
+    case.run();
+    case.world.log.clear();
+    let look_at = vec!["sim_thing.b".parse().unwrap()];
+    let made = case.plan_with(PlanOptions { refresh: false, look_at, ..PlanOptions::default() });
+    assert_eq!(made.text(), "");
+    assert_eq!(case.world.log.join("\n"), "read 1");
+    // It is told if that couldn't be looked at.
+    case.world.unreachable = Some("down".into());
+    let look_at = vec!["sim_thing.b".parse().unwrap()];
+    let made = case.plan_with(PlanOptions { refresh: false, look_at, ..PlanOptions::default() });
+    assert_eq!(made.plan.unseen.len(), 1);
+}

@@ -42,6 +42,13 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool) -> anyhow::Result<Exit>
         return Ok(Exit::Error);
     };
     let options = planning::options(&args.planning, destroy, &folder, &session.configuration)?;
+    let options = match planning::narrowed(&args.planning, options, &session, &view, &interrupt).await? {
+        Ok(options) => options,
+        Err(exit) => {
+            session.end().await;
+            return Ok(exit);
+        }
+    };
     let exit = match planning::plan(&session, options, &view, &interrupt).await? {
         Err(exit) => exit,
         Ok(planned) => {

@@ -2,7 +2,9 @@
 
 use pilotis_report::{drift, text};
 
-use crate::args::DriftArgs;
+use anyhow::bail;
+
+use crate::args::{DriftArgs, Refresh};
 use crate::exit::Exit;
 use crate::folder::Folder;
 use crate::interrupt::Interrupt;
@@ -19,6 +21,9 @@ pub(crate) async fn run(args: &DriftArgs) -> anyhow::Result<Exit> {
     let Some(session) = Session::begin(&folder, &view, &(&args.planning).into()).await? else {
         return Ok(Exit::Error);
     };
+    if args.planning.refresh == Refresh::Changed {
+        bail!("drift looks at everything: -refresh=changed is for plan and apply");
+    }
     let options = planning::options(&args.planning, false, &folder, &session.configuration)?;
     // The report is one document, not a stream of events.
     let quiet = View { json: false, ..view };

@@ -7,6 +7,7 @@ use pilotis_report::html;
 use crate::args::PlanArgs;
 use crate::exit::Exit;
 use crate::folder::Folder;
+use crate::generate;
 use crate::interrupt::Interrupt;
 use crate::planning;
 use crate::session::Session;
@@ -20,10 +21,37 @@ pub(crate) async fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     if !args.destroy {
         folder.require_configuration()?;
     }
-    let Some(session) = Session::begin(&folder, &view, &(&args.planning).into()).await? else {
+    if let Some(file) = &args.generate_config_out {
+        generate::check(file, &folder)?;
+    }
+    let wanted = (&args.planning).into();
+    let Some(mut session) = Session::begin(&folder, &view, &wanted).await? else {
         return Ok(Exit::Error);
     };
+    let mut written = None;
+    if let Some(file) = &args.generate_config_out {
+        let generated = generate::write(file, &folder, &session, &view, &interrupt).await?;
+        if generated == Ok(true) {
+            written = Some(file);
+            session.end().await;
+            let Some(again) = Session::begin(&folder, &view, &wanted).await? else {
+                view.say(&wrote(file));
+                return Ok(Exit::Error);
+            };
+            session = again;
+        } else if let Err(exit) = generated {
+            session.end().await;
+            return Ok(exit);
+        }
+    }
     let options = planning::options(&args.planning, args.destroy, &folder, &session.configuration)?;
+    let options = match planning::narrowed(&args.planning, options, &session, &view, &interrupt).await? {
+        Ok(options) => options,
+        Err(exit) => {
+            session.end().await;
+            return Ok(exit);
+        }
+    };
     let planned = match &args.out {
         None => planning::plan(&session, options, &view, &interrupt).await?.map(|planned| (planned, None)),
         Some(_) => {
@@ -36,6 +64,9 @@ pub(crate) async fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
         Ok((planned, file)) => {
             planning::show_plan(&planned.plan, &session, &view);
             planning::warn_of_programs(&planned.plan, &session, &view);
+            if let Some(file) = written {
+                view.say(&wrote(file));
+            }
             let exit = planning::exit_of(&planned.plan, args.detailed_exitcode);
             if let (Some(path), false) = (&args.html, planned.plan.diagnostics.has_errors()) {
                 write_page(path, &planned.plan, &folder, &crate::clock::rfc3339_now())?;
@@ -58,6 +89,10 @@ pub(crate) fn write_page(path: &str, plan: &Plan, folder: &Folder, timestamp: &s
     let about = html::About { title: &title, timestamp, version: env!("CARGO_PKG_VERSION") };
     let page = html::plan(plan, &about, &crate::builtin::lost);
     std::fs::write(path, page).with_context(|| format!("{path} can't be written"))
+}
+
+fn wrote(file: &str) -> String {
+    format!("\nWrote blocks for what is imported to {file}: look them over before you apply.\n")
 }
 
 /// Writes a file that only its owner may read: a plan holds values.

@@ -94,3 +94,39 @@ fn a_saved_plan_is_one_document_even_if_its_configuration_warns() {
     let document = folder.run("show -json p.plan").exits(0).json();
     assert_eq!(document["resource_changes"][0]["address"], "terraform_data.a");
 }
+
+#[test]
+fn with_refresh_changed_the_rest_of_the_estate_is_left_in_peace() {
+    let group = |name: &str| {
+        format!(
+            "resource \"gitlab_group\" \"{name}\" {{\n  name = \"{name}\"\n  path = \"{name}\"\n  description = \"first\"\n}}\n"
+        )
+    };
+    let groups: Vec<String> = ["ga", "gb", "gc", "gd"].map(group).into();
+    let folder = Folder::with(&format!("provider \"gitlab\" {{\n  sandbox = true\n}}\n{}", groups.concat()));
+    let sandbox = folder.sandbox();
+    folder.run("apply -auto-approve").exits(0);
+    let by_hand = |name: &str| {
+        let change = serde_json::json!({"description": "by hand"});
+        sandbox.gitlab.put(&format!("/api/v4/groups/{name}"), change);
+    };
+    by_hand("ga");
+    by_hand("gb");
+    folder.edit(
+        "main.hcl",
+        "path = \"gb\"\n  description = \"first\"",
+        "path = \"gb\"\n  description = \"second\"",
+    );
+    // What is about to change is looked at, and is found to have changed; the other one is not.
+    folder
+        .run("plan -refresh=changed -out=p.plan")
+        .exits(0)
+        .says(&["Plan: 0 to add, 1 to change", "\"by hand\" -> \"second\""]);
+    folder.run("plan").exits(0).says(&["Plan: 0 to add, 2 to change"]);
+    folder.run("plan -refresh=false").exits(0).says(&["\"first\" -> \"second\""]);
+    folder.run("apply p.plan").exits(0).says(&["1 changed"]);
+    folder.run("apply -auto-approve -refresh=changed").exits(0).says(&["No changes"]);
+    folder.run("drift -refresh=changed").exits(1).says(&["looks at everything"]);
+    folder.run("plan -refresh-only -refresh=changed").exits(1).says(&["-refresh-only"]);
+    sandbox.stop();
+}

@@ -12,6 +12,7 @@ mod ephemeral;
 mod explain;
 mod fmt;
 mod functions;
+mod generate;
 mod harness;
 mod json_syntax;
 mod kill;

@@ -69,32 +69,32 @@ fn what_they_say_is_shown_as_terraform_shows_it() {
     let id =
         id.lines().find(|l| l.trim_start().starts_with("id ")).unwrap().split('"').nth(1).unwrap().to_owned();
     insta::assert_snapshot!(said.replace(&id, "ID"), @r#"
-terraform_data.a: Creating...
-terraform_data.a: Provisioning with 'local-exec'...
-terraform_data.a (local-exec): Executing: ["/bin/sh" "-c" "echo hello; echo to standard error >&2; printf 'no end'"]
-terraform_data.a (local-exec): hello
-terraform_data.a (local-exec): to standard error
-terraform_data.a (local-exec): no end
-terraform_data.a: Provisioning with 'local-exec'...
-terraform_data.a (local-exec): local-exec: Executing: Suppressed by quiet=true
-terraform_data.a (local-exec): quiet
-terraform_data.a: Provisioning with 'local-exec'...
-terraform_data.a (local-exec): Executing: ["/bin/sh" "-c" "pwd; echo $N-$B"]
-terraform_data.a (local-exec): HERE/sub
-terraform_data.a (local-exec): 5-true
-terraform_data.a: Provisioning with 'local-exec'...
-terraform_data.a (local-exec): Executing: ["/bin/sh" "-e" "-c" "false; echo never"]
-terraform_data.a: Creation complete after 0s [id=ID]
-"#);
+    terraform_data.a: Creating...
+    terraform_data.a: Provisioning with 'local-exec'...
+    terraform_data.a (local-exec): Executing: ["/bin/sh" "-c" "echo hello; echo to standard error >&2; printf 'no end'"]
+    terraform_data.a (local-exec): hello
+    terraform_data.a (local-exec): to standard error
+    terraform_data.a (local-exec): no end
+    terraform_data.a: Provisioning with 'local-exec'...
+    terraform_data.a (local-exec): local-exec: Executing: Suppressed by quiet=true
+    terraform_data.a (local-exec): quiet
+    terraform_data.a: Provisioning with 'local-exec'...
+    terraform_data.a (local-exec): Executing: ["/bin/sh" "-c" "pwd; echo $N-$B"]
+    terraform_data.a (local-exec): HERE/sub
+    terraform_data.a (local-exec): 5-true
+    terraform_data.a: Provisioning with 'local-exec'...
+    terraform_data.a (local-exec): Executing: ["/bin/sh" "-e" "-c" "false; echo never"]
+    terraform_data.a: Creation complete after 0s [id=ID]
+    "#);
     let ran = folder.run_with(&["destroy", "-auto-approve"], &[ALLOWED]).exits(0);
     let lines: Vec<&str> = ran.out.lines().filter(|l| l.starts_with("terraform_data.a")).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
-terraform_data.a: Destroying...
-terraform_data.a: Provisioning with 'local-exec'...
-terraform_data.a (local-exec): Executing: ["/bin/sh" "-c" "echo farewell of x"]
-terraform_data.a (local-exec): farewell of x
-terraform_data.a: Destruction complete after 0s
-"#);
+    terraform_data.a: Destroying...
+    terraform_data.a: Provisioning with 'local-exec'...
+    terraform_data.a (local-exec): Executing: ["/bin/sh" "-c" "echo farewell of x"]
+    terraform_data.a (local-exec): farewell of x
+    terraform_data.a: Destruction complete after 0s
+    "#);
 }
 
 #[test]
@@ -139,15 +139,15 @@ fn a_failure_taints() {
     );
     let ran = folder.run_with(&["apply", "-auto-approve"], &[ALLOWED]).exits(6);
     insta::assert_snapshot!(ran.err, @r#"
-error[E0450]: local-exec provisioner error
- --> main.hcl:4:11
-  |
-4 |           provisioner "local-exec" { command = "echo why; exit ${var.code}" }
-  |           ^^^^^^^^^^^^^^^^^^^^^^^^
-  |
-  = in terraform_data.a
-  = Error running command 'echo why; exit 3': exit status 3. Output: why
-"#);
+    error[E0450]: local-exec provisioner error
+     --> main.hcl:4:11
+      |
+    4 |           provisioner "local-exec" { command = "echo why; exit ${var.code}" }
+      |           ^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = in terraform_data.a
+      = Error running command 'echo why; exit 3': exit status 3. Output: why
+    "#);
     assert_eq!(folder.state(), ["terraform_data.a", "terraform_data.c"]);
     folder.run_with(&["plan", "-var=code=0"], &[ALLOWED]).exits(0).says(&["is tainted, so must be replaced"]);
     folder.run_with(&["apply", "-auto-approve", "-var=code=0"], &[ALLOWED]).exits(0);

@@ -14,8 +14,8 @@ use crate::types::BlockPlan;
 use crate::{Module, Passed, ProviderConfig, ProviderRef, Symbol, codes};
 
 /// A provider configuration as it is written, with the key of its instance.
-pub(super) struct Chosen {
-    pub(super) reference: ProviderRef,
+pub(crate) struct Chosen {
+    pub(crate) reference: ProviderRef,
     pub(super) key: Option<Expr>,
     span: Span,
 }
@@ -190,7 +190,7 @@ impl Build<'_> {
     }
 
     /// `gitlab`, `gitlab.other`, `gitlab.by_env[each.key]`; also as a text, as old configurations have it.
-    pub(super) fn provider_of(&mut self, expr: &Expr) -> Option<Chosen> {
+    pub(crate) fn provider_of(&mut self, expr: &Expr) -> Option<Chosen> {
         let found = reference_of(expr);
         let Some(chosen) = found else {
             self.diags.push(

@@ -149,18 +149,23 @@ impl Machine {
                     [] => String::new(),
                     names => format!(" {} will be known only after apply.", names.join(", ")),
                 };
+                let sources = self.unknown_sources(scope, compiled);
                 let detail = format!(
-                    "The \"{word}\" value depends on something that is not known before apply, so it can't be told {which}.{because}"
+                    "The \"{word}\" value depends on something that is not known before apply, so it can't be told {which}.{because}{}",
+                    sources.why()
                 );
                 let help = if is_count {
                     "Let the number come from variables, locals or data that are known when planning."
                 } else {
                     "Let the keys be known: `for_each = { web = …, api = … }` with names that you write, and put what is not known in the values."
                 };
-                let hint = "Or apply in two steps, with `-target` for what it depends on first.";
                 let mut d = Diagnostic::error(summary).code(codes::REPETITION_UNKNOWN).at(compiled.span());
                 d.values = compiled.values(&[], &frame, &self.surroundings(), Cause::Unknown);
-                d.detail(detail).help(help).help(hint)
+                let d = d.detail(detail).help(help);
+                match sources.first_step() {
+                    Some(step) => d.help(step),
+                    None => d.help("Or apply in two steps, with `-target` for what it depends on first."),
+                }
             }
         }
     }

@@ -92,8 +92,13 @@ impl Machine {
         let Some(service_id) = self.import_id(scope, instance, import, rep) else { return false };
         let provider = self.objects[object as usize].provider;
         if !self.providers[provider as usize].is_connected() {
-            let why = "Its configuration is known only after apply.";
-            self.diagnose(error(import.span, "Provider is not ready to import", why.into()));
+            let sources = self.sources_of(self.graph.provider_node(provider));
+            let why = format!("Its configuration is known only after apply.{}", sources.why());
+            let mut diagnostic = error(import.span, "Provider is not ready to import", why);
+            if let Some(step) = sources.first_step() {
+                diagnostic = diagnostic.help(step);
+            }
+            self.diagnose(diagnostic);
             return false;
         }
         self.objects[object as usize].importing = Some(service_id.clone());
@@ -177,7 +182,9 @@ impl Machine {
 fn no_target(import: &Import, address: &str) -> Diagnostic {
     let detail = format!("The configuration has no {address} to import to.");
     error(import.to_span, "Configuration for import target does not exist", detail)
-        .help(format!("Write the resource block for {address} first."))
+        .help(format!(
+            "Write the resource block for {address} first, or let `plan -generate-config-out=generated.tf` write it."
+        ))
 }
 
 fn error(span: Span, summary: &str, detail: String) -> Diagnostic {

@@ -32,6 +32,7 @@ mod schedule;
 mod settle;
 mod staleness;
 mod targets;
+mod unknowns;
 pub(crate) mod values;
 
 use std::cell::RefCell;

@@ -73,7 +73,10 @@ impl Machine {
         let config = without_withheld(&config);
         if !config.is_wholly_known() {
             self.providers[index as usize].link = Link::Deferred;
-            return self.unseen_rows(index, "its provider's configuration will be known only after apply");
+            let sources = self.sources_of(id);
+            let why =
+                format!("its provider's configuration will be known only after apply{}", sources.clause());
+            return self.unseen_rows(index, &why);
         }
         self.connect(index, config);
     }
@@ -191,7 +194,8 @@ impl Machine {
     fn unseen_rows(&mut self, index: u32, why: &str) {
         for id in self.rows.ids() {
             let row = self.rows.get(id);
-            if row.provider == Some(index) && row.included && !row.ignored && self.options.refresh {
+            let wanted = row.included && (self.options.refresh || row.must_look);
+            if row.provider == Some(index) && wanted && !row.ignored {
                 self.unseen.push((row.record.key.clone(), why.to_owned()));
                 self.rows.get_mut(id).seen = super::rows::Seen::Unseen;
             }

@@ -44,6 +44,7 @@ impl Machine {
         if !self.destroying() {
             self.choose_rows(&included);
         }
+        self.choose_looks();
         self.drop_unused_providers(&mut included);
         for id in included {
             self.nodes[id.0 as usize].included = true;
@@ -223,6 +224,14 @@ impl Machine {
                 (_, None) => false,
             };
             self.rows.get_mut(id).included = chosen;
+        }
+    }
+
+    /// What is looked at, whatever else isn't.
+    fn choose_looks(&mut self) {
+        let addresses: HashSet<String> = self.options.look_at.iter().map(ToString::to_string).collect();
+        for row in self.rows.all.iter_mut().filter(|_| !addresses.is_empty()) {
+            row.must_look |= addresses.contains(&*row.record.key.address);
         }
     }
 

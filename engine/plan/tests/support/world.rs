@@ -171,7 +171,7 @@ impl World {
             | Request::Create { provider, .. }
             | Request::Update { provider, .. }
             | Request::Delete { provider, .. } => provider,
-            Request::Commit(_) => return,
+            Request::Commit(_) | Request::Run { .. } => return,
         };
         let token = self.connected.get(provider);
         assert!(token.is_none_or(|t| is_open(t)), "{token:?} is closed, and used by {request:?}");
