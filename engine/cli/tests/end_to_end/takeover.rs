@@ -77,6 +77,53 @@ fn a_plan_goes_on_from_terraforms_state_and_an_apply_takes_it_over() {
         .never_says(&["geheim"]);
 }
 
+/// As the established plugins write them, with the versions of their schemas.
+#[test]
+fn objects_of_the_utility_providers_are_gone_on_from() {
+    let folder = Folder::with(
+        r#"
+resource "random_password" "p" {
+  length = 8
+}
+resource "random_pet" "pet" {}
+resource "null_resource" "n" {
+  triggers = { a = "b" }
+}
+resource "time_static" "t" {}
+"#,
+    );
+    let object = |type_name: &str, name: &str, version: u64, attributes: Value| {
+        let source = type_name.split('_').next().unwrap();
+        json!({
+            "mode": "managed", "type": type_name, "name": name,
+            "provider": format!("provider[\"registry.terraform.io/hashicorp/{source}\"]"),
+            "instances": [{ "schema_version": version, "attributes": attributes, "sensitive_attributes": [] }],
+        })
+    };
+    let password = json!({
+        "bcrypt_hash": "$2a$10$BvFVhEV2KkkdWZC.Ea7hTOiSmuKDIgd7WbVXkRqBrM4nB0lBKLBpq", "id": "none", "keepers": null,
+        "length": 8, "lower": true, "min_lower": 0, "min_numeric": 0, "min_special": 0, "min_upper": 0, "number": true,
+        "numeric": true, "override_special": null, "result": "geheim12", "special": true, "upper": true,
+    });
+    let pet = json!({ "id": "one-cat", "keepers": null, "length": 2, "prefix": null, "separator": "-" });
+    let time = json!({
+        "id": "2026-01-02T03:04:05Z", "rfc3339": "2026-01-02T03:04:05Z", "triggers": null, "year": 2026, "month": 1,
+        "day": 2, "hour": 3, "minute": 4, "second": 5, "unix": 1_767_323_045,
+    });
+    let mut state = terraform_state(0);
+    state["outputs"] = json!({});
+    state["resources"] = json!([
+        object("random_password", "p", 3, password),
+        object("random_pet", "pet", 0, pet),
+        object("null_resource", "n", 0, json!({ "id": "7", "triggers": { "a": "b" } })),
+        object("time_static", "t", 0, time),
+    ]);
+    folder.write("terraform.tfstate", &state.to_string());
+    folder.run("plan -detailed-exitcode").exits(0);
+    folder.run("apply -auto-approve").exits(0).says(&["0 added"]).never_says(&["geheim12"]);
+    folder.run("show").exits(0).says(&["one-cat"]).never_says(&["geheim12"]);
+}
+
 /// A change by hand is a change, too.
 #[test]
 fn an_edit_takes_it_over_as_well() {

@@ -61,10 +61,10 @@ fn draw(length: i64, kinds: &[Kind]) -> Result<String, Error> {
 }
 
 macro_rules! text {
-    ($(#[$doc:meta])* $name:ident, $type_name:literal, { $(#[$id_doc:meta])* id }, { $($result:tt)* }, |$planned:ident, $text:ident| $of:expr, |$id:ident| $imported:expr) => {
+    ($(#[$doc:meta])* $name:ident, $type_name:literal, $version:literal, { $(#[$id_doc:meta])* id }, { $($result:tt)* }, |$planned:ident, $text:ident| $of:expr, |$id:ident| $imported:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, pilotis_sdk::Resource)]
-        #[resource(type = $type_name)]
+        #[resource(type = $type_name, version = $version)]
         pub(crate) struct $name {
             /// Arbitrary texts; when one of them changes, a new text is drawn.
             #[attr(force_new)]
@@ -162,7 +162,7 @@ macro_rules! text {
 
 text!(
     /// A text that is no secret.
-    Text, "random_string",
+    Text, "random_string", 2,
     { /// The text.
       id },
     {
@@ -176,7 +176,7 @@ text!(
 
 text!(
     /// A password: as `random_string`, and a secret.
-    Password, "random_password",
+    Password, "random_password", 3,
     { /// Always `none`.
       id },
     {

@@ -7,7 +7,7 @@ use crate::kept::{Kept, kept};
 
 /// A private key, kept in the state. For what matters use a key that is made where it is used, or an ephemeral one.
 #[derive(Clone, Debug, Default, pilotis_sdk::Resource)]
-#[resource(type = "tls_private_key")]
+#[resource(type = "tls_private_key", version = 1)]
 pub(crate) struct PrivateKey {
     /// `RSA`, `ECDSA` or `ED25519`.
     #[attr(force_new, one_of("RSA", "ECDSA", "ED25519"))]
