@@ -19,6 +19,7 @@ use crate::args::{VariableArg, VariableArgs};
 use crate::builtin;
 use crate::files::Disk;
 use crate::modules::{Fetching, LOCK, Upgrade};
+use crate::workspace;
 
 /// Where a command works.
 pub(crate) struct Folder {
@@ -50,7 +51,9 @@ impl Folder {
     /// What is wrong with a configuration's expressions, but for what was `said` of them when it was read.
     pub(crate) fn validate(&self, configuration: &Configuration, said: &Diagnostics) -> Diagnostics {
         let cwd = self.disk.cwd.display().to_string();
-        let known = Known { files: &*self.disk, cwd: &cwd, workspace: "default", now: crate::clock::now() };
+        // A choice that can't be read is told by whoever opens the state.
+        let workspace = workspace::selected(&self.disk.cwd).map_or_else(|_| "default".into(), |w| w.name);
+        let known = Known { files: &*self.disk, cwd: &cwd, workspace: &workspace, now: crate::clock::now() };
         validate(configuration, &known, said)
     }
 
