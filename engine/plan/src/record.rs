@@ -72,6 +72,9 @@ impl ObjectType {
 
     /// The stored form of an object; it must be wholly known.
     pub(crate) fn encode(&self, value: &Value) -> Result<Encoded, String> {
+        if value.as_entries().is_none() {
+            return Err("it is no object".into());
+        }
         let value = self.without_write_only(value);
         let mut attributes = Vec::with_capacity(256);
         json::encode(&value, &self.ty, &mut attributes).map_err(|e| e.to_string())?;
@@ -79,6 +82,11 @@ impl ObjectType {
         let sensitive_paths = write_paths(&self.extra_sensitive(&value));
         let digest = digest(&attributes, &sensitive_paths);
         Ok(Encoded { attributes: attributes.into(), sensitive_paths: sensitive_paths.into(), digest })
+    }
+
+    /// Why a value that a provider gave can't be an object of this type, if it can't.
+    pub(crate) fn misfit(&self, value: &Value) -> Option<String> {
+        self.encode(value).err()
     }
 
     /// JSON of what is known and not secret in a value: enough to find the object again.

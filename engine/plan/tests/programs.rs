@@ -132,6 +132,21 @@ fn a_run_that_dies_before_the_programs_are_done_leaves_the_object_tainted() {
 }
 
 #[test]
+fn an_object_whose_creation_was_lost_is_found_without_its_programs() {
+    let mut case = Case::new(TWO);
+    case.world.lose.insert("sim_thing.a".into());
+    let made = case.plan();
+    apply(&mut case, made);
+    let made = case.plan();
+    assert_eq!(status(&mut case, "sim_thing.a"), Some(Status::Tainted));
+    assert!(made.text().is_empty() || made.text().contains("Tainted"), "{}", made.text());
+    case.run();
+    case.run();
+    assert_eq!(status(&mut case, "sim_thing.a"), Some(Status::Ready));
+    assert_eq!(case.world.objects.len(), 1);
+}
+
+#[test]
 fn an_interrupted_run_waits_for_no_program_that_has_not_begun() {
     let mut case = Case::new(TWO);
     let mut machine = case.plan().machine;

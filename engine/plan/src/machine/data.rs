@@ -103,6 +103,13 @@ impl Machine {
         let mut results = results.into_iter();
         for askers in objects {
             let result = results.next().unwrap_or_else(|| Err(Failure::new("The provider gave no answer")));
+            let ty = askers.first().map(|o| self.objects[*o as usize].ty.clone());
+            let result = result.and_then(|value| match ty.and_then(|ty| ty.misfit(&value)) {
+                None => Ok(value),
+                Some(why) => Err(Failure::new("Provider produced an inconsistent result").detail(format!(
+                    "What it read doesn't fit its own schema: {why}. This is a defect of the provider."
+                ))),
+            });
             for object in askers {
                 let id = self.objects[object as usize].node.expect("data sources have a block");
                 match &result {

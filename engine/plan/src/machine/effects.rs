@@ -436,6 +436,7 @@ impl Machine {
                 dependencies: self.dependencies(node),
                 create_before_destroy: self.create_first[node.0 as usize],
                 protected: self.protects(node, object),
+                programs: self.creation_programs(object).is_some(),
             },
             _ => Meta::default(),
         };

@@ -162,6 +162,13 @@ impl Machine {
     }
 
     pub(crate) fn imported(&mut self, node: NodeId, object: ObjectId, result: Result<Value, Failure>) {
+        let ty = self.objects[object as usize].ty.clone();
+        let result = result.and_then(|value| match ty.misfit(&value) {
+            None => Ok(value),
+            Some(why) => Err(Failure::new("Provider produced an inconsistent result").detail(format!(
+                "What it imported doesn't fit its own schema: {why}. This is a defect of the provider."
+            ))),
+        });
         match result {
             Ok(value) => {
                 let of = &mut self.objects[object as usize];

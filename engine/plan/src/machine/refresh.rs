@@ -188,6 +188,12 @@ impl Machine {
             self.rows.get_mut(id).seen = Seen::Same;
             return;
         }
+        if let Some(why) = ty.misfit(&live) {
+            let why = format!(
+                "the provider's answer doesn't fit its own schema: {why}. This is a defect of the provider"
+            );
+            return self.rows_unseen(&[id], &why);
+        }
         // What the service counts by itself (a resource version) is taken note of, but nobody changed anything.
         if !ty.differs_by_itself_only(&recorded, &live) {
             self.note_drift(id, recorded, live.clone());

@@ -32,6 +32,9 @@ pub(crate) struct Meta {
     pub(crate) dependencies: Vec<Arc<str>>,
     pub(crate) create_before_destroy: bool,
     pub(crate) protected: bool,
+    /// Programs are to run once it is made.
+    #[serde(default)]
+    pub(crate) programs: bool,
 }
 
 impl Machine {
@@ -177,7 +180,8 @@ impl Machine {
             attributes: encoded.attributes,
             sensitive_paths: encoded.sensitive_paths,
             dependencies: meta.dependencies,
-            status: Status::Ready,
+            // Its programs never ran.
+            status: if meta.programs { Status::Tainted } else { Status::Ready },
             create_before_destroy: meta.create_before_destroy,
             protected: meta.protected,
             digest: encoded.digest,
