@@ -377,6 +377,51 @@ fn a_token_is_asked_for_used_by_a_provider_and_sent_to_a_secret_and_is_in_no_fil
 }
 
 #[test]
+fn passwords_and_keys_are_made_for_one_run() {
+    let page = r#"
+ephemeral "random_password" "p" {
+  length      = 24
+  special     = false
+  min_numeric = 3
+  lifecycle {
+    postcondition {
+      condition     = can(regex("^[0-9A-Za-z]{24}$", self.result)) && startswith(self.bcrypt_hash, "$2")
+      error_message = "That is no password."
+    }
+  }
+}
+ephemeral "tls_private_key" "k" {
+  algorithm = "ED25519"
+  lifecycle {
+    postcondition {
+      condition     = strcontains(self.private_key_pem, "PRIVATE KEY") && startswith(self.public_key_openssh, "ssh-ed25519 ")
+      error_message = "That is no key."
+    }
+  }
+}
+resource "terraform_data" "a" {
+  input = "x"
+  lifecycle {
+    precondition {
+      condition     = length("${ephemeral.random_password.p.result}${ephemeral.tls_private_key.k.private_key_openssh}") > 100
+      error_message = "They are too short."
+    }
+  }
+}
+output "nothing" {
+  value = nonsensitive(ephemeralasnull(ephemeral.random_password.p.result) == null)
+}
+"#;
+    let folder = Folder::with(page);
+    let ran = folder.run("apply -auto-approve").exits(0);
+    ran.says(&["1 added", "nothing = true", "ephemeral.tls_private_key.k: Closing complete"]);
+    folder.run("plan -detailed-exitcode").exits(0);
+    assert_eq!(folder.state(), ["terraform_data.a"]);
+    folder.edit("main.hcl", "length      = 24", "length      = 2");
+    folder.run("plan").exits(1).says(&["length must be at least the sum", "ephemeral.random_password.p"]);
+}
+
+#[test]
 fn what_is_wrong_with_an_ephemeral_block_is_said() {
     let block =
         "ephemeral \"kubernetes_token_request_v1\" \"t\" {\n  metadata {\n    name = \"default\"\n  }\n}\n";

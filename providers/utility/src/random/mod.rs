@@ -4,6 +4,7 @@
 //! established provider's, whose generator is Go's.
 
 mod bytes;
+mod ephemeral;
 mod id;
 mod integer;
 mod pet;
@@ -33,6 +34,7 @@ pub(crate) fn register(registry: Registry<Here>) -> Registry<Here> {
         .resource::<shuffle::Shuffle>()
         .resource::<text::Text>()
         .resource::<uuid::Uuid>()
+        .ephemeral::<ephemeral::EphemeralPassword>()
 }
 
 /// Where chance comes from: a seed gives the same again, none is the system's generator.

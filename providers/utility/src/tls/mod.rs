@@ -3,6 +3,7 @@
 //! `key` knows the forms of keys, `subject` what a certificate says; the rest is one file a type.
 
 mod certificate;
+mod ephemeral;
 mod key;
 mod locally_signed;
 mod private_key;
@@ -23,4 +24,5 @@ pub(crate) fn register(registry: Registry<Here>) -> Registry<Here> {
         .resource::<self_signed::SelfSignedCert>()
         .data_source::<certificate::Certificate>()
         .data_source::<public_key::PublicKey>()
+        .ephemeral::<ephemeral::EphemeralPrivateKey>()
 }
