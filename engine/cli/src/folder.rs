@@ -94,8 +94,8 @@ impl Folder {
     pub(crate) fn variable_sources(&self, args: &VariableArgs) -> anyhow::Result<Vec<VariableSource>> {
         let mut environment = Vec::new();
         for prefix in ["TF_VAR_", "PILOTIS_VAR_"] {
-            environment
-                .extend(std::env::vars().filter_map(|(k, v)| Some((k.strip_prefix(prefix)?.to_owned(), v))));
+            let of_prefix = |(k, v): (String, String)| Some((k.strip_prefix(prefix)?.to_owned(), v));
+            environment.extend(crate::environment::variables().filter_map(of_prefix));
         }
         let mut sources = vec![VariableSource::Environment(environment)];
         for name in self.automatic_variable_files()? {

@@ -206,7 +206,7 @@ impl Ready {
             view.say(&note);
         }
         let settings = Settings {
-            variables: std::env::vars().collect(),
+            variables: crate::environment::variables().collect(),
             sandbox: endpoints(sandbox.as_ref(), &in_sandbox),
             base_dir: folder.disk.cwd.clone(),
             files: folder.disk.clone(),

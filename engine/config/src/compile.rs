@@ -5,7 +5,7 @@ mod providers;
 mod provisioners;
 mod resources;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use pilotis_diag::{Diagnostic, Diagnostics, Span};
 use pilotis_lang::{Compiled, Slot, compile, constant, parse_constraint};
@@ -41,6 +41,7 @@ pub(crate) fn module(
         types: &loader.types,
         names,
         is_root: id.0 == 0,
+        provider_places: HashMap::new(),
         provider_keys: Vec::new(),
         diags: std::mem::take(&mut loader.diags),
         meaning: std::mem::take(&mut loader.meaning),
@@ -74,6 +75,8 @@ pub(crate) struct Build<'a> {
     pub(crate) types: &'a Types<'a>,
     pub(crate) names: &'a Names,
     pub(crate) is_root: bool,
+    /// Where in `out` the provider blocks are.
+    provider_places: HashMap<ProviderRef, usize>,
     /// `for_each` of providers, as they are written.
     provider_keys: Vec<(ProviderRef, Expr)>,
     pub(crate) diags: Diagnostics,

@@ -361,3 +361,14 @@ fn a_folder_without_a_page_is_not_taken_for_an_empty_platform() {
     assert_eq!(folder.state(), ["terraform_data.a"]);
     folder.run("destroy -auto-approve").exits(0).says(&["1 destroyed"]);
 }
+
+#[cfg(unix)]
+#[test]
+fn an_environment_that_is_not_utf8_stops_nothing() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = Folder::with("resource \"terraform_data\" \"a\" {}");
+    let mut command = folder.command(&["plan"]);
+    command.env("LEGACY", std::ffi::OsStr::from_bytes(b"\xff\xfe"));
+    let out = command.output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+}

@@ -88,8 +88,8 @@ fn what_they_say_is_shown_as_terraform_shows_it() {
     "#);
     let ran = folder.run_with(&["destroy", "-auto-approve"], &[ALLOWED]).exits(0);
     let lines: Vec<&str> = ran.out.lines().filter(|l| l.starts_with("terraform_data.a")).collect();
-    insta::assert_snapshot!(lines.join("\n"), @r#"
-    terraform_data.a: Destroying...
+    insta::assert_snapshot!(lines.join("\n").replace(&id, "ID"), @r#"
+    terraform_data.a: Destroying... [id=ID]
     terraform_data.a: Provisioning with 'local-exec'...
     terraform_data.a (local-exec): Executing: ["/bin/sh" "-c" "echo farewell of x"]
     terraform_data.a (local-exec): farewell of x

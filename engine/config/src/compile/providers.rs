@@ -49,6 +49,7 @@ impl Build<'_> {
             let scope = self.scope(Allowed::of(repeats));
             let plan = BlockPlan::of(&schema.config);
             let body = decode::decode(&block.body, &plan, &meta, block.header, scope, &mut self.meaning);
+            self.provider_places.insert(reference.clone(), self.out.providers.len());
             self.out.providers.push(ProviderConfig { reference, for_each, schema, body, span: block.header });
         }
     }
@@ -76,6 +77,11 @@ impl Build<'_> {
         true
     }
 
+    /// The block of that name and alias.
+    fn declared(&self, reference: &ProviderRef) -> Option<&ProviderConfig> {
+        self.provider_places.get(reference).map(|place| &self.out.providers[*place])
+    }
+
     /// Name and alias of a block; none if there is one of the same already.
     fn provider_name(&mut self, name: &str, block: &Block) -> Option<ProviderRef> {
         let alias = shape::attribute(&block.body, "alias")
@@ -93,7 +99,7 @@ impl Build<'_> {
             return None;
         }
         let reference = ProviderRef::new(name, alias.as_deref());
-        let Some(first) = self.out.providers.iter().find(|p| p.reference == reference) else {
+        let Some(first) = self.declared(&reference) else {
             return Some(reference);
         };
         let detail = match &reference.alias {
@@ -233,7 +239,7 @@ impl Build<'_> {
     /// The configuration is there, and has instances if a key is given, and only then.
     fn check_declared(&mut self, chosen: &Chosen) {
         let reference = &chosen.reference;
-        let declared = self.out.providers.iter().find(|p| p.reference == *reference);
+        let declared = self.declared(reference);
         let d = match (declared, &chosen.key) {
             (Some(config), None) if config.for_each.is_some() => {
                 Diagnostic::error("Missing provider instance key")
@@ -368,7 +374,7 @@ impl Build<'_> {
         let schema = self.types.schemas.providers.get(name);
         !self.is_root
             || ours.reference.alias.is_some()
-            || self.out.providers.iter().any(|p| p.reference == ours.reference)
+            || self.declared(&ours.reference).is_some()
             || self.out.required.iter().any(|r| r.name == *name)
             || schema.is_some_and(|s| crate::required::is_meant_by_name(s))
     }
