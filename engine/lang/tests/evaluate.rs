@@ -363,5 +363,7 @@ error[E0204]: Error in function call
     given index is greater than or equal to the length of the collection.
 
     At least one expression must produce a successful result.
+  = note: var.names is list of string with 2 elements
+  = note: var.user is object with 2 attributes
 "#);
 }

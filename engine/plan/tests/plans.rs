@@ -810,6 +810,7 @@ fn what_is_not_known_yet_says_since_when_and_how_to_know_it() {
        = The "count" value depends on something that is not known before apply, so it can't be told how many
          instances there will be. local.size will be known only after apply. It comes from sim_thing.base,
          sim_thing.known, which this apply makes or changes.
+       = note: local.size is a number, known only after apply
        = help: Let the number come from variables, locals or data that are known when planning.
        = help: Or make that first, with `pilotis apply -target=sim_thing.base -target=sim_thing.known`, and then
                the rest.
@@ -824,6 +825,7 @@ fn what_is_not_known_yet_says_since_when_and_how_to_know_it() {
        = The "for_each" value depends on something that is not known before apply, so it can't be told which
          keys there will be. module.m["x"].id will be known only after apply. It comes from
          module.m.sim_thing.inner, which this apply makes or changes.
+       = note: module.m["x"].id is a string, known only after apply
        = help: Let the keys be known: `for_each = { web = …, api = … }` with names that you write, and put what is
                not known in the values.
        = help: Or make that first, with `pilotis apply -target=module.m.sim_thing.inner`, and then the rest.

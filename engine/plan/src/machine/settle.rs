@@ -1,7 +1,7 @@
 //! Open intents of runs that died: found out, before anything else is done with their provider.
 //!
 //! A create is looked for by its natural key: found, it is adopted; proven absent, the intent is dropped. An update or a
-//! delete is settled by looking at the object itself, as every refresh does. What can't be told stays open, is said so, and
+//! delete is settled by looking at the object itself, and what is seen is stored. What can't be told stays open, is said so, and
 //! keeps only its own object from being planned.
 
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use pilotis_value::Value;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::{Machine, Pending};
+use crate::record::Encoded;
 use crate::{Answer, CommitFailure, Failure, Found, ProviderId, Request, codes};
 
 /// A question about one intent.
@@ -109,18 +110,44 @@ impl Machine {
                     let writes = vec![Write::Remove { key: intent.key.clone(), expect: Expect::Any }];
                     self.close(&intent, ChangeOutcome::Done, writes, provider);
                 }
-                Some(Ok(Some(_))) => {
-                    if let Some(row) = self.row_of(&intent.key) {
-                        self.rows.get_mut(row).must_look = true;
-                    }
-                    self.close(&intent, ChangeOutcome::Unknown, Vec::new(), provider);
-                }
+                Some(Ok(Some(object))) => self.seen_after(provider, &intent, object),
                 Some(Err(failure)) => self.leave_unsettled(&intent.key, &failure.to_string()),
                 None => self.leave_unsettled(&intent.key, "the provider gave no answer"),
             },
             other => panic!("a question about an intent was answered with {other:?}"),
         }
         self.settle_step(provider);
+    }
+
+    /// An object whose change was interrupted is there, changed or not. What it is now is stored with the end of the intent: a state
+    /// that still said where it was before would look for it there, and not find it.
+    fn seen_after(&mut self, provider: u32, intent: &Intent, object: Value) {
+        let (row, ty) = (self.row_of(&intent.key), self.object_type(Mode::Managed, &intent.type_name));
+        let (Some(row), Some(ty)) = (row, ty) else {
+            return self.close(intent, ChangeOutcome::Unknown, Vec::new(), provider);
+        };
+        let record = &self.rows.get(row).record;
+        let object = match crate::record::read_paths(&record.sensitive_paths) {
+            Ok(paths) => object.mark_sensitive(&paths),
+            Err(_) => object,
+        };
+        let Encoded { attributes, sensitive_paths, digest } = match ty.encode(&ty.mark_secrets(object)) {
+            Ok(encoded) => encoded,
+            Err(why) => {
+                return self.leave_unsettled(&intent.key, &format!("what was seen can't be stored: {why}"));
+            }
+        };
+        let schema_version = ty.schema.version;
+        let renewed =
+            ResourceRecord { attributes, sensitive_paths, digest, schema_version, ..record.clone() };
+        let stored = ResourceRecord { key: intent.key.clone(), version: 0, ..renewed.clone() };
+        let row = self.rows.get_mut(row);
+        row.record = renewed;
+        row.recorded = None;
+        row.expect = Expect::Any;
+        row.must_look = true;
+        let writes = vec![Write::Put { record: stored, expect: Expect::Any }];
+        self.close(intent, ChangeOutcome::Unknown, writes, provider);
     }
 
     fn found(&mut self, provider: u32, intent: &Intent, result: Result<Found, Failure>) {
