@@ -98,6 +98,9 @@ fn a_read_of_the_wrong_type_changes_nothing() {
     }
 }
 
+/// What somebody does to a stored object.
+type Damage = fn(&mut pilotis_state::ResourceRecord);
+
 /// Changes the one stored object.
 fn store_as(case: &mut Case, change: impl Fn(&mut pilotis_state::ResourceRecord)) {
     let mut record = case.store.snapshot().unwrap().resources[0].clone();
@@ -108,7 +111,7 @@ fn store_as(case: &mut Case, change: impl Fn(&mut pilotis_state::ResourceRecord)
 
 #[test]
 fn a_stored_object_that_cannot_be_read_stops_the_plan_and_stays() {
-    let changes: [(fn(&mut pilotis_state::ResourceRecord), &str); 4] = [
+    let changes: [(Damage, &str); 4] = [
         (|r| r.type_name = "sim_gone".into(), "This program has no provider with the type sim_gone"),
         (|r| r.schema_version = 99, "version 99 of the schema"),
         (|r| r.attributes = Arc::from("[1]"), "Its attributes don't fit"),
