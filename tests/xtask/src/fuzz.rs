@@ -19,17 +19,29 @@ const LIMITS: &[&str] = &["-timeout=20", "-rss_limit_mb=2048", "-max_len=8192"];
 struct Fuzz {
     dir: PathBuf,
     triple: String,
-    seconds: u32,
+    /// When to stop looking.
+    effort: Effort,
 }
 
-/// `fuzz [-seconds N] [TARGET…]`; `fuzz -minimise [TARGET…]` makes the corpus small again.
+/// How long a target is looked at.
+enum Effort {
+    /// For so many seconds, each time elsewhere.
+    Seconds(u32),
+    /// So many inputs, the same each time: what an unrelated change is judged by.
+    Runs(u32),
+}
+
+/// `fuzz [-seconds N | -runs N] [TARGET…]`; `fuzz -minimise [TARGET…]` makes the corpus small again.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
-    let mut fuzz = Fuzz { dir: root().join("fuzz"), triple: host()?, seconds: 8 };
+    let mut fuzz = Fuzz { dir: root().join("fuzz"), triple: host()?, effort: Effort::Seconds(8) };
     let (mut minimise, mut wanted) = (false, Vec::new());
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "-seconds" => fuzz.seconds = args.next().context("-seconds takes a number")?.parse()?,
+            "-seconds" => {
+                fuzz.effort = Effort::Seconds(args.next().context("-seconds takes a number")?.parse()?);
+            }
+            "-runs" => fuzz.effort = Effort::Runs(args.next().context("-runs takes a number")?.parse()?),
             "-minimise" => minimise = true,
             name => wanted.push(name.to_owned()),
         }
@@ -92,7 +104,10 @@ impl Fuzz {
         std::fs::create_dir_all(&artifacts)?;
         let out = Command::new(self.binary(target))
             .args(LIMITS)
-            .arg(format!("-max_total_time={}", self.seconds))
+            .args(match self.effort {
+                Effort::Seconds(seconds) => vec![format!("-max_total_time={seconds}")],
+                Effort::Runs(runs) => vec![format!("-runs={runs}"), "-seed=1".into()],
+            })
             .arg(format!("-artifact_prefix={}/", artifacts.display()))
             .arg(learnt)
             .arg(self.corpus(target))

@@ -19,7 +19,7 @@ fn main() -> anyhow::Result<()> {
         Some("fmt-compare") => fmt_compare::run(&args.collect::<Vec<_>>()),
         _ => anyhow::bail!(
             "usage: cargo run --release -p xtask -- bench [-terraform] [-language] [SIZE…]\n       \
-             cargo run -p xtask -- fuzz [-seconds N] [-minimise] [TARGET…]\n       \
+             cargo run -p xtask -- fuzz [-seconds N | -runs N] [-minimise] [TARGET…]\n       \
              cargo run -p xtask -- fmt-compare [-generate N] [-seed S] [FILE or FOLDER…]"
         ),
     }

@@ -35,7 +35,7 @@ pub fn to_json(diagnostic: &Diagnostic, sources: &SourceMap) -> Value {
         let mut span = clamp(file, label.span);
         let end = if span.is_empty() { after(file, span.end) } else { position(file, span.end) };
         let range = json!({ "filename": &*file.name, "start": position(file, span.start), "end": end });
-        span.end = span.end.max((span.start + 1).min(file.text.len()));
+        span.end = span.end.max(next(file, span.start));
         out.insert("range".into(), range);
         out.insert("snippet".into(), snippet(file, span, diagnostic));
     }
@@ -50,7 +50,12 @@ fn position(file: &SourceFile, byte: usize) -> Value {
 /// One past a position: an empty range would show nothing, so that the format never has one.
 fn after(file: &SourceFile, byte: usize) -> Value {
     let (line, column) = file.line_column(byte as u32);
-    json!({ "line": line, "column": column + 1, "byte": byte + 1 })
+    json!({ "line": line, "column": column + 1, "byte": next(file, byte).max(byte + 1) })
+}
+
+/// Where the character at a place ends.
+fn next(file: &SourceFile, byte: usize) -> usize {
+    file.text.ceil_char_boundary((byte + 1).min(file.text.len()))
 }
 
 fn snippet(file: &SourceFile, span: Range<usize>, diagnostic: &Diagnostic) -> Value {

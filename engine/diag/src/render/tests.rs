@@ -289,3 +289,14 @@ fn a_mistake_far_along_a_line_has_its_column() {
       |                              ^^^^^ what is that
     ");
 }
+
+#[test]
+fn an_empty_place_before_a_wide_character_covers_all_of_it() {
+    let mut sources = SourceMap::default();
+    let file = sources.add("main.hcl", "a = \u{fffd}\n");
+    let diagnostic = Diagnostic::error("Missing something").at(Span { file, start: 4, end: 4 });
+    let json = to_json(&diagnostic, &sources);
+    assert_eq!(json["snippet"]["highlight_start_offset"], 4);
+    assert_eq!(json["snippet"]["highlight_end_offset"], 7);
+    assert_eq!(json["range"]["end"]["byte"], 7);
+}
