@@ -3,17 +3,17 @@
 // Helpers of tests are tests too.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+mod support;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use pilotis_apply::{
-    ApplyOptions, ApplyReport, Engine, EngineError, Event, Planned, Providers, Quiet, Reporter, Settings,
+    ApplyOptions, ApplyReport, Engine, EngineError, Event, Planned, Providers, Quiet, Reporter,
     TerraformProvider,
 };
-use pilotis_config::{Configuration, LoadOptions, RootVariables, Sources, load};
-use pilotis_lang::Files;
+use pilotis_config::{Configuration, LoadOptions, RootVariables, load};
 use pilotis_plan::planfile::PlanFile;
 use pilotis_plan::recording::RecordingSources;
 use pilotis_plan::{PlanAction, PlanMode, PlanOptions};
@@ -22,37 +22,10 @@ use pilotis_sdk::{
     Connection, Created, DataRequest, Environment, Error, Found, ImportId, ListRequest, Listing, Provider,
     ReadRequest,
 };
-use pilotis_state::{Holder, MemoryStore, RunKind, RunStatus, Store as _};
+use pilotis_state::{MemoryStore, RunKind, RunStatus, Store as _};
 use pilotis_value::Value;
+use support::{One, settings};
 use tokio_util::sync::CancellationToken;
-
-struct One(String);
-
-impl Sources for One {
-    fn module_files(&self, _: &str) -> Result<Vec<(String, String)>, String> {
-        Ok(vec![("main.hcl".into(), self.0.clone())])
-    }
-}
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        Err(format!("there is no {path}"))
-    }
-    fn exists(&self, _: &str) -> Result<bool, String> {
-        Ok(false)
-    }
-    fn glob(&self, _: &str, _: &str) -> Result<Vec<String>, String> {
-        Ok(Vec::new())
-    }
-    fn absolute(&self, path: &str) -> String {
-        path.to_owned()
-    }
-    fn home(&self) -> Option<String> {
-        None
-    }
-}
 
 struct World {
     engine: Engine,
@@ -63,19 +36,7 @@ struct World {
 fn world(provider: Arc<dyn Provider>) -> World {
     let store = MemoryStore::default();
     let providers = Providers::default().with(provider);
-    let settings = Settings {
-        variables: BTreeMap::new(),
-        sandbox: BTreeMap::new(),
-        base_dir: ".".into(),
-        files: Arc::new(NoFiles),
-        holder: Holder { host: "test".into(), pid: 1, start: "x".into(), who: "marie@test".into() },
-        commit: None,
-        workspace: "default".into(),
-        parallelism: 4,
-        lock: true,
-        lock_timeout: Duration::ZERO,
-    };
-    World { engine: Engine::new(Box::new(store.clone()), providers.clone(), settings), store, providers }
+    World { engine: Engine::new(Box::new(store.clone()), providers.clone(), settings()), store, providers }
 }
 
 impl World {

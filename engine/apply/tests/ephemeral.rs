@@ -3,51 +3,25 @@
 // Helpers of tests are tests too.
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pilotis_apply::{ApplyOptions, ApplyReport, Engine, EngineError, Providers, Quiet, Settings};
-use pilotis_config::{LoadOptions, RootVariables, Sources, load};
-use pilotis_lang::Files;
+use pilotis_apply::{ApplyOptions, ApplyReport, Engine, EngineError, Providers, Quiet};
+use pilotis_config::{LoadOptions, RootVariables, load};
 use pilotis_plan::PlanOptions;
 use pilotis_schema::{Attribute, Block, Presence, ProviderSchema, ResourceSchema};
 use pilotis_sdk::{
     Connection, Created, DataRequest, Environment, Error, ErrorKind, Found, ImportId, ListRequest, Listing,
     Opened, Provider, ReadRequest, Renewed, Secret,
 };
-use pilotis_state::{Holder, MemoryStore, RunKind, RunStatus};
+use pilotis_state::{MemoryStore, RunKind, RunStatus};
 use pilotis_value::{Type, Value};
+use support::{One, settings};
 use tokio_util::sync::CancellationToken;
-
-struct One(String);
-
-impl Sources for One {
-    fn module_files(&self, _: &str) -> Result<Vec<(String, String)>, String> {
-        Ok(vec![("main.hcl".into(), self.0.clone())])
-    }
-}
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        Err(format!("there is no {path}"))
-    }
-    fn exists(&self, _: &str) -> Result<bool, String> {
-        Ok(false)
-    }
-    fn glob(&self, _: &str, _: &str) -> Result<Vec<String>, String> {
-        Ok(Vec::new())
-    }
-    fn absolute(&self, path: &str) -> String {
-        path.to_owned()
-    }
-    fn home(&self) -> Option<String> {
-        None
-    }
-}
 
 static SCHEMA: LazyLock<ProviderSchema> = LazyLock::new(|| {
     let with = |presence| Attribute { presence, ..Attribute::new(Type::String) };
@@ -162,19 +136,7 @@ impl Connection for Lab {
 
 fn engine(lab: &Lab) -> (Engine, Providers) {
     let providers = Providers::default().with(Arc::new(lab.clone()));
-    let settings = Settings {
-        variables: BTreeMap::new(),
-        sandbox: BTreeMap::new(),
-        base_dir: ".".into(),
-        files: Arc::new(NoFiles),
-        holder: Holder { host: "test".into(), pid: 1, start: "x".into(), who: "marie@test".into() },
-        commit: None,
-        parallelism: 4,
-        lock: true,
-        lock_timeout: Duration::ZERO,
-        workspace: "default".into(),
-    };
-    (Engine::new(Box::new(MemoryStore::default()), providers.clone(), settings), providers)
+    (Engine::new(Box::new(MemoryStore::default()), providers.clone(), settings()), providers)
 }
 
 /// A thing that takes so long to make, with a word that is renewed in such a way.

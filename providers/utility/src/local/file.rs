@@ -70,17 +70,18 @@ pub(super) async fn content_of(here: &Here, filename: &str) -> Result<Vec<u8>, E
     tokio::fs::read(&path).await.map_err(|e| refused("read", &path, &e))
 }
 
-/// Writes the file, and tells its content.
-async fn write<T: Written>(here: &Here, file: &T) -> Result<Vec<u8>, Error> {
-    let content = file.content(here)?;
-    let (mode, folder_mode) = file.permissions()?;
-    let path = here.path(file.filename());
-    let bytes = content.clone();
-    let done = tokio::task::spawn_blocking(move || put(&path, &bytes, mode, folder_mode)).await;
-    done.map_err(|e| {
+/// Writes the file, and tells its content. Files are read and written on a thread that may wait.
+async fn write<T: Written + Clone + Send + 'static>(here: &Here, file: &T) -> Result<Vec<u8>, Error> {
+    let (here, file) = (here.clone(), file.clone());
+    let done = tokio::task::spawn_blocking(move || {
+        let content = file.content(&here)?;
+        let (mode, folder_mode) = file.permissions()?;
+        put(&here.path(file.filename()), &content, mode, folder_mode)?;
+        Ok(content)
+    });
+    done.await.map_err(|e| {
         Error::new(ErrorKind::Internal, "Writing stopped").detail(e.to_string()).outcome_unknown()
-    })??;
-    Ok(content)
+    })?
 }
 
 /// The file is there whole, with its permissions, or not at all: it is written beside and renamed.

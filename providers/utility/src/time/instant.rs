@@ -96,6 +96,12 @@ pub(super) struct Parts {
     pub(super) unix: Option<i64>,
 }
 
+/// The numbers of an import id, which says 0 for what isn't set; none if there are others than that many.
+pub(super) fn import_numbers<const N: usize>(parts: &[&str]) -> Option<[Option<i64>; N]> {
+    let numbers: Vec<i64> = parts.iter().map(|n| n.parse().ok()).collect::<Option<_>>()?;
+    Some(<[i64; N]>::try_from(numbers).ok()?.map(|n| Some(n).filter(|n| *n != 0)))
+}
+
 /// Reads a duration as Go writes it: `30s`, `1h15m`, `1.5s`, `250ms`.
 pub(super) fn duration(attribute: &str, text: &str) -> Result<Duration, Error> {
     let wrong = || {

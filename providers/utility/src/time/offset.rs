@@ -3,7 +3,7 @@
 use pilotis_sdk::Error;
 
 use super::Triggers;
-use super::instant::{Instant, Parts, Shift};
+use super::instant::{Instant, Parts, Shift, import_numbers};
 use crate::kept::{Kept, invalid, kept, wrong_import};
 
 /// An instant so much later (or, with negative numbers, earlier) than another. All offsets count together: years and months first, then
@@ -110,21 +110,15 @@ impl Kept for Offset {
         let wrong = || wrong_import("time_offset", "BASE,YEARS,MONTHS,DAYS,HOURS,MINUTES,SECONDS");
         let parts: Vec<&str> = id.split(',').collect();
         let [base, numbers @ ..] = parts.as_slice() else { return Err(wrong()) };
-        let numbers: Result<Vec<i64>, _> = numbers.iter().map(|n| n.parse()).collect();
-        let Ok([years, months, days, hours, minutes, seconds]) =
-            <[i64; 6]>::try_from(numbers.map_err(|_| wrong())?)
-        else {
-            return Err(wrong());
-        };
-        let said = |n: i64| Some(n).filter(|n| *n != 0);
+        let [years, months, days, hours, minutes, seconds] = import_numbers(numbers).ok_or_else(wrong)?;
         let offset = Offset {
             base_rfc3339: Some((*base).to_owned()),
-            offset_years: said(years),
-            offset_months: said(months),
-            offset_days: said(days),
-            offset_hours: said(hours),
-            offset_minutes: said(minutes),
-            offset_seconds: said(seconds),
+            offset_years: years,
+            offset_months: months,
+            offset_days: days,
+            offset_hours: hours,
+            offset_minutes: minutes,
+            offset_seconds: seconds,
             ..Offset::default()
         };
         offset.settled()

@@ -3,7 +3,7 @@
 use pilotis_sdk::Error;
 
 use super::Triggers;
-use super::instant::{Instant, Parts, Shift};
+use super::instant::{Instant, Parts, Shift, import_numbers};
 use crate::kept::{Kept, invalid, kept, wrong_import};
 
 /// An instant that is made anew when so much time has passed since. What is replaced with it is rotated: certificates, tokens.
@@ -132,9 +132,7 @@ impl Kept for Rotating {
                 ..Rotating::default()
             },
             [base, numbers @ ..] => {
-                let numbers: Result<Vec<i64>, _> = numbers.iter().map(|n| n.parse()).collect();
-                let numbers = <[i64; 5]>::try_from(numbers.map_err(|_| wrong())?).map_err(|_| wrong())?;
-                let [years, months, days, hours, minutes] = numbers.map(|n| Some(n).filter(|n| *n != 0));
+                let [years, months, days, hours, minutes] = import_numbers(numbers).ok_or_else(wrong)?;
                 Rotating {
                     rfc3339: Some((*base).to_owned()),
                     rotation_years: years,
