@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use crate::whole::Whole;
 use crate::{
     Action, Change, ChangeOutcome, Expect, Holder, Intent, IntentId, Lease, Observation, OutputRecord,
     ResourceKey, ResourceRecord, Run, RunId, RunKind, RunStatus, StateError, Status, Store, Timestamp, Write,
@@ -24,21 +25,38 @@ pub trait World {
     fn dead(&self) -> Holder;
 }
 
-/// Makes a module of `#[test]`s out of a function that gives a fresh [`World`].
+/// Makes `#[test]`s out of an expression that gives a fresh [`World`]; with `in one test:` before it a single one, for stores that take long
+/// to set up.
 #[macro_export]
 macro_rules! conformance {
-    ($world:expr) => {
-        $crate::conformance!($world, [
+    (in one test: $world:expr) => {
+        $crate::conformance!(@names one, $world);
+    };
+    (@names $how:ident, $world:expr) => {
+        $crate::conformance!(@$how $world, [
             round_trip, all_or_nothing, versions_only_grow, expectations, moves, observations, intents, history, leases,
-            lease_takeover, the_lease_of_everything, begin_is_fenced, refusals, becoming
+            lease_takeover, the_lease_of_everything, begin_is_fenced, a_run_that_lost_its_leases, refusals, becoming, copies
         ]);
     };
-    ($world:expr, [$($test:ident),+]) => {$(
+    (@each $world:expr, [$($test:ident),+]) => {$(
         #[test]
         fn $test() {
             $crate::conformance::$test(&$world);
         }
     )+};
+    (@one $world:expr, [$($test:ident),+]) => {
+        #[test]
+        fn conformance() {
+            $(
+                // Shown if it fails.
+                println!("{}", stringify!($test));
+                $crate::conformance::$test(&$world);
+            )+
+        }
+    };
+    ($world:expr) => {
+        $crate::conformance!(@names each, $world);
+    };
 }
 
 /// A resource with something in every field.
@@ -112,7 +130,8 @@ fn remove(address: &str) -> Write {
 }
 
 fn lease(address: &str, run: &str, holder: Holder, expires: i64) -> Lease {
-    Lease { address: address.into(), holder, run: RunId(run.into()), expires: Timestamp(expires) }
+    let since = Timestamp(5);
+    Lease { address: address.into(), holder, run: RunId(run.into()), since, expires: Timestamp(expires) }
 }
 
 fn version(store: &mut impl Store, address: &str) -> Option<i64> {
@@ -307,16 +326,19 @@ pub fn intents(world: &impl World) {
             Write::Begin(intent("1", "dead", "c")),
         ])
         .unwrap();
-    let held = [lease("b", "alive", world.living(), 100), lease("z", "dead", world.dead(), 100)];
-    store.acquire(&held[..1], Timestamp(0)).unwrap();
-    store.acquire(&held[1..], Timestamp(0)).unwrap();
+    let now = store.clock().unwrap().map_or(1_000, |t| t.0);
+    let until = now + 60_000;
+    let held = [lease("b", "alive", world.living(), until), lease("z", "dead", world.dead(), until)];
+    store.acquire(&held[..1], Timestamp(now)).unwrap();
+    store.acquire(&held[1..], Timestamp(now)).unwrap();
 
     let snapshot = world.connect().snapshot().unwrap();
     let all = [intent("3", "dead", "a"), intent("2", "alive", "b"), intent("1", "dead", "c")];
     assert_eq!(snapshot.intents, all, "in the order in which they began");
     assert_eq!(snapshot.leases, held[..1]);
-    assert_eq!(snapshot.abandoned(Timestamp(50)), [&all[0], &all[2]]);
-    assert_eq!(snapshot.abandoned(Timestamp(100)).len(), 3, "its lease has expired");
+    assert_eq!(snapshot.abandoned(Timestamp(now)), [&all[0], &all[2]]);
+    store.renew(&RunId("alive".into()), Timestamp(now - 1)).unwrap();
+    assert_eq!(store.snapshot().unwrap().abandoned(Timestamp(now)).len(), 3, "its lease has expired");
 
     let finish = |id: &str, run: &str, address: &str| Write::Finish {
         id: IntentId(id.into()),
@@ -452,6 +474,64 @@ pub fn begin_is_fenced(world: &impl World) {
     store.commit(&[Write::Begin(intent("i", "1", "b")), Write::Begin(intent("j", "2", "a"))]).unwrap();
     store.acquire(&[lease("*", "2", me, 100)], Timestamp(0)).unwrap();
     assert!(store.commit(&[Write::Begin(intent("k", "1", "z"))]).is_err());
+}
+
+/// A run whose leases were taken from it begins nothing any more, also where nobody else is at work; what it had begun it may finish.
+pub fn a_run_that_lost_its_leases(world: &impl World) {
+    let mut store = world.connect();
+    let me = world.living();
+    let take = |run: &str, expires| [lease("a", run, me.clone(), expires)];
+    store.commit(&[Write::StartRun(run("1")), Write::StartRun(run("2"))]).unwrap();
+    store.acquire(&take("1", 100), Timestamp(0)).unwrap();
+    store.commit(&[Write::Begin(intent("i", "1", "a"))]).unwrap();
+    store.acquire(&take("2", 200), Timestamp(100)).unwrap();
+    store.release(&RunId("2".into())).unwrap();
+    let fenced =
+        |refused: Result<(), StateError>| matches!(refused, Err(StateError::Fenced(run)) if *run.0 == *"1");
+    assert!(fenced(store.commit(&[Write::Begin(intent("j", "1", "a"))])), "it was taken over");
+    store
+        .commit(&[Write::Finish { id: IntentId("i".into()), change: change("1", "a", 7) }, put(record("a"))])
+        .unwrap();
+
+    store.acquire(&take("1", 300), Timestamp(0)).unwrap();
+    store.commit(&[Write::Begin(intent("j", "1", "a"))]).expect("it has them again");
+    world.connect().revoke(&RunId("1".into())).unwrap();
+    assert!(store.snapshot().unwrap().leases.is_empty());
+    assert!(fenced(store.commit(&[Write::Begin(intent("k", "1", "a"))])), "it was revoked");
+    let again = store.revoke(&RunId("1".into()));
+    assert!(matches!(again, Err(StateError::NotFound { what }) if what == "lease of run 1"));
+}
+
+/// A state that is copied has all that the other one has, and is the same.
+pub fn copies(world: &impl World) {
+    let mut from = crate::MemoryStore::default();
+    let seen =
+        Observation { key: ResourceKey::current("a"), at: Timestamp(5), attributes: None, complete: true };
+    let mut deposed = record("b");
+    deposed.key.deposed = Some("00c0ffee".into());
+    from.commit(&[Write::StartRun(run("1")), Write::Note(change("1", "a", 10)), put(record("a"))]).unwrap();
+    let finished = Run { finished: Some(Timestamp(9)), status: RunStatus::Partial, calls: 7, ..run("2") };
+    from.commit(&[Write::StartRun(finished), Write::Note(change("2", "a", 9)), put(deposed)]).unwrap();
+    from.commit(&[Write::Note(change("1", "b", 11)), Write::Begin(intent("i", "1", "c"))]).unwrap();
+    from.commit(&[
+        Write::Observe(seen),
+        Write::PutOutput(OutputRecord { name: "o".into(), value: "{}".into(), sensitive: true }),
+    ])
+    .unwrap();
+    let whole = Whole::read(&mut from).unwrap();
+    let mut store = world.connect();
+    let into = store.snapshot().unwrap().serial;
+    store.acquire(&[lease("*", "copying", world.living(), 100)], Timestamp(0)).unwrap();
+    store.commit(&whole.writes(into)).unwrap();
+    let copied = Whole::read(&mut store).unwrap();
+    assert_eq!(copied, whole);
+    assert_eq!(copied.digest(), whole.digest());
+    assert_eq!(copied.serial, 4);
+    assert_eq!(copied.resources.iter().map(|r| r.version).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(store.history("a", 9).unwrap(), from.history("a", 9).unwrap());
+    store.commit(&[put(record("a"))]).unwrap();
+    assert_eq!(version(&mut store, "a"), Some(5));
+    assert_ne!(Whole::read(&mut store).unwrap().digest(), whole.digest());
 }
 
 /// Runs and intents are named before they are used, and once.

@@ -11,6 +11,7 @@ mod names;
 mod record;
 mod store;
 pub mod terraform;
+pub mod whole;
 
 pub use memory::MemoryStore;
 pub use record::{

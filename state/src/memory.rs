@@ -23,6 +23,7 @@ struct Data {
     changes: Vec<Change>,
     intents: Vec<Intent>,
     leases: BTreeMap<Arc<str>, Lease>,
+    fenced: HashSet<RunId>,
     dead: HashSet<Holder>,
 }
 
@@ -76,6 +77,7 @@ impl Store for MemoryStore {
             outputs: data.outputs.values().cloned().collect(),
             intents: data.intents.clone(),
             leases: data.leases.values().filter(|l| !data.dead.contains(&l.holder)).cloned().collect(),
+            clock: None,
         })
     }
 
@@ -96,7 +98,7 @@ impl Store for MemoryStore {
 
     fn acquire(&mut self, leases: &[Lease], now: Timestamp) -> Result<(), StateError> {
         let mut data = self.data();
-        let Data { leases: held, dead, .. } = &mut *data;
+        let Data { leases: held, dead, fenced, .. } = &mut *data;
         let over = |l: &Lease| l.expires <= now || dead.contains(&l.holder);
         for wanted in leases {
             let other = held.values().find(|l| overlap(l, wanted) && l.run != wanted.run && !over(l));
@@ -104,8 +106,19 @@ impl Store for MemoryStore {
                 return Err(StateError::Locked { lease: other.clone() });
             }
         }
-        held.retain(|_, l| leases.iter().any(|w| w.run == l.run) || !over(l));
-        held.extend(leases.iter().map(|l| (l.address.clone(), l.clone())));
+        held.retain(|_, l| {
+            let stays = leases.iter().any(|w| w.run == l.run) || !over(l);
+            if !stays {
+                fenced.insert(l.run.clone());
+            }
+            stays
+        });
+        for wanted in leases {
+            let before = held.get(&wanted.address).filter(|l| l.run == wanted.run);
+            let since = before.map_or(wanted.since, |l| l.since);
+            held.insert(wanted.address.clone(), Lease { since, ..wanted.clone() });
+            fenced.remove(&wanted.run);
+        }
         Ok(())
     }
 
@@ -121,6 +134,17 @@ impl Store for MemoryStore {
 
     fn release(&mut self, run: &RunId) -> Result<(), StateError> {
         self.data().leases.retain(|_, l| l.run != *run);
+        Ok(())
+    }
+
+    fn revoke(&mut self, run: &RunId) -> Result<(), StateError> {
+        let mut data = self.data();
+        let before = data.leases.len();
+        data.leases.retain(|_, l| l.run != *run);
+        if data.leases.len() == before {
+            return Err(not_found("lease of run", &run.0));
+        }
+        data.fenced.insert(run.clone());
         Ok(())
     }
 
@@ -145,6 +169,10 @@ impl Store for MemoryStore {
 
     fn observations(&mut self) -> Result<Vec<Observation>, StateError> {
         Ok(self.data().observations.values().cloned().collect())
+    }
+
+    fn journal(&mut self) -> Result<Vec<Change>, StateError> {
+        Ok(self.data().changes.clone())
     }
 }
 
@@ -179,11 +207,14 @@ impl Data {
                 if let Some(lease) = self.leases.values().filter(covers).find(|l| l.run != intent.run) {
                     return Err(StateError::Locked { lease: lease.clone() });
                 }
-                if self.intents.iter().any(|i| i.id == intent.id) {
-                    return Err(StateError::Duplicate { what: format!("intent {}", intent.id.0) });
+                if self.fenced.contains(&intent.run) {
+                    return Err(StateError::Fenced(intent.run.clone()));
                 }
-                self.intents.push(intent.clone());
-                undo.push(Undo::IntentAdded);
+                self.open(intent, undo)?;
+            }
+            Write::CopyIntent(intent) => {
+                self.run_index(&intent.run)?;
+                self.open(intent, undo)?;
             }
             Write::Finish { id, change } => {
                 let index = self.intent_index(id)?;
@@ -195,6 +226,10 @@ impl Data {
                 self.expect(&record.key, *expect)?;
                 let record = ResourceRecord { version: self.version(), ..record.clone() };
                 self.set(record.key.clone(), Some(record), undo);
+            }
+            Write::CopyResource(record) => {
+                self.expect(&record.key, Expect::Absent)?;
+                self.set(record.key.clone(), Some(record.clone()), undo);
             }
             Write::Remove { key, expect } => {
                 self.expect(key, *expect)?;
@@ -218,6 +253,15 @@ impl Data {
                 self.serial = self.serial.max(*serial);
             }
         }
+        Ok(())
+    }
+
+    fn open(&mut self, intent: &Intent, undo: &mut Vec<Undo>) -> Result<(), StateError> {
+        if self.intents.iter().any(|i| i.id == intent.id) {
+            return Err(StateError::Duplicate { what: format!("intent {}", intent.id.0) });
+        }
+        self.intents.push(intent.clone());
+        undo.push(Undo::IntentAdded);
         Ok(())
     }
 

@@ -259,6 +259,8 @@ pub struct Lease {
     pub holder: Holder,
     /// The run.
     pub run: RunId,
+    /// Since when. A run that takes a lease again keeps it since the first time.
+    pub since: Timestamp,
     /// Until when.
     pub expires: Timestamp,
 }
@@ -269,6 +271,25 @@ struct Hidden<'a>(&'a str);
 impl fmt::Debug for Hidden<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "({} bytes)", self.0.len())
+    }
+}
+
+impl fmt::Display for Lease {
+    /// Who holds what, since when.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.address {
+            "*" => f.write_str("the state is being changed by ")?,
+            address => write!(f, "{address} is being changed by ")?,
+        }
+        write!(f, "{}, since {} (run {})", self.holder, self.since, self.run.0)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// In UTC, to the second: `2026-02-01T09:30:00Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        write!(f, "{}", time.strftime("%Y-%m-%dT%H:%M:%SZ"))
     }
 }
 

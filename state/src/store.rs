@@ -31,11 +31,15 @@ pub enum StateError {
         known: i64,
     },
     /// Somebody else changes the same objects.
-    #[error("{} is being changed by {}", .lease.address, .lease.holder)]
+    #[error("{lease}")]
     Locked {
         /// Their lease.
         lease: Lease,
     },
+    /// The run that asks for it has lost its leases: they expired and somebody else took them, or were revoked. Nothing of the commit was
+    /// done.
+    #[error("run {} has lost its leases: they expired and another run took them, or somebody unlocked the state", .0.0)]
+    Fenced(RunId),
     /// A row has changed since it was read. Nothing of the commit was done; a new plan is needed.
     #[error("{0} has changed since it was read")]
     Conflict(ResourceKey),
@@ -86,11 +90,15 @@ pub struct Snapshot {
     pub intents: Vec<Intent>,
     /// Leases, without those of processes that are known to be dead. They may have expired: stores read no clock.
     pub leases: Vec<Lease>,
+    /// What [`Store::clock`] said meanwhile.
+    pub clock: Option<Timestamp>,
 }
 
 impl Snapshot {
-    /// The open intents that no living run will close: they are to be settled before anything else is done.
+    /// The open intents that no living run will close: they are to be settled before anything else is done. `now` counts unless the state
+    /// has a clock of its own.
     pub fn abandoned(&self, now: Timestamp) -> Vec<&Intent> {
+        let now = self.clock.unwrap_or(now);
         let alive: HashSet<&RunId> = self.leases.iter().filter(|l| l.expires > now).map(|l| &l.run).collect();
         self.intents.iter().filter(|i| !alive.contains(&i.run)).collect()
     }
@@ -124,8 +132,8 @@ pub enum Write {
         /// Calls made.
         calls: u64,
     },
-    /// Something is about to be done. Refused with [`StateError::Locked`] if another run holds the lease of the address: a run that slept
-    /// too long and lost its lease begins nothing any more.
+    /// Something is about to be done. Refused with [`StateError::Locked`] if another run holds the lease of the address, and with
+    /// [`StateError::Fenced`] if the run's own leases were taken from it: a run that slept too long begins nothing any more.
     Begin(Intent),
     /// What came of it: the intent is closed, and noted in the history.
     Finish {
@@ -143,6 +151,11 @@ pub enum Write {
         /// What the row must be before.
         expect: Expect,
     },
+    /// The object as another state has it, its version too: for a state that is copied. It counts as one that was never here, and the state's
+    /// serial must be at least its version.
+    CopyResource(ResourceRecord),
+    /// An open intent as another state has it, for a state that is copied: no lease is asked for.
+    CopyIntent(Intent),
     /// The object is gone; its observation goes with it. No error if the row is not there and `expect` allows that.
     Remove {
         /// Which.
@@ -179,6 +192,11 @@ pub enum Write {
 pub trait Store: Send {
     /// Where it is, for messages: a path or a URL without credentials.
     fn location(&self) -> &str;
+    /// The time by the clock that leases are counted by, if the state has one of its own, as a server has: then the times of leases come from
+    /// it. Else the caller's clock counts.
+    fn clock(&mut self) -> Result<Option<Timestamp>, StateError> {
+        Ok(None)
+    }
     /// Reads all that a plan needs.
     fn snapshot(&mut self) -> Result<Snapshot, StateError>;
     /// Does all of it or none, durably, in order, as one transaction that counts the serial up.
@@ -190,6 +208,8 @@ pub trait Store: Send {
     fn renew(&mut self, run: &RunId, expires: Timestamp) -> Result<(), StateError>;
     /// Gives a run's leases back.
     fn release(&mut self, run: &RunId) -> Result<(), StateError>;
+    /// Takes the leases of somebody else's run from it, which begins nothing any more then; [`StateError::NotFound`] if it has none.
+    fn revoke(&mut self, run: &RunId) -> Result<(), StateError>;
     /// The history of one address, newest first.
     fn history(&mut self, address: &str, limit: usize) -> Result<Vec<(Run, Change)>, StateError>;
     /// The runs, newest first.
@@ -198,4 +218,6 @@ pub trait Store: Send {
     fn changes(&mut self, run: &RunId) -> Result<Vec<Change>, StateError>;
     /// The newest observation of each object.
     fn observations(&mut self) -> Result<Vec<Observation>, StateError>;
+    /// What all runs did, in order.
+    fn journal(&mut self) -> Result<Vec<Change>, StateError>;
 }

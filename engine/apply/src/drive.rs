@@ -545,7 +545,9 @@ fn failure(error: Error) -> Failure {
 fn commit_failure(error: StateError) -> CommitFailure {
     match error {
         StateError::Conflict(key) => CommitFailure::Conflict(key.address.to_string()),
-        error @ StateError::Locked { .. } => CommitFailure::Locked(error.to_string()),
+        error @ (StateError::Locked { .. } | StateError::Fenced(_)) => {
+            CommitFailure::Locked(error.to_string())
+        }
         error => CommitFailure::Broken(error.to_string()),
     }
 }

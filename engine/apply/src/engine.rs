@@ -423,8 +423,8 @@ impl Engine {
         }
         let deadline = tokio::time::Instant::now() + self.settings.lock_timeout;
         loop {
-            let leases: Vec<Lease> = addresses.iter().map(|address| self.lease_of(address, run)).collect();
-            match self.store.with(move |store| store.acquire(&leases, now())).await {
+            let (addresses, holder, run) = (addresses.clone(), self.settings.holder.clone(), run.clone());
+            match self.store.with(move |store| take(store, &addresses, &holder, &run)).await {
                 Ok(()) => break,
                 Err(StateError::Locked { .. }) if tokio::time::Instant::now() < deadline => {
                     tokio::select! {
@@ -435,35 +435,60 @@ impl Engine {
                 Err(e) => return Err(e.into()),
             }
         }
-        let (store, id) = (self.store.clone(), run.clone());
+        let (store, id, cancel) = (self.store.clone(), run.clone(), cancel.clone());
         let task = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(LEASE / 3).await;
-                let (id, expires) = (id.clone(), expiry());
-                if let Err(e) = store.with(move |store| store.renew(&id, expires)).await {
-                    tracing::warn!("the leases could not be renewed: {e}");
+                let run = id.clone();
+                match store.with(move |store| renew(store, &run)).await {
+                    Ok(()) => {}
+                    // Somebody else may be at work on the same objects now: nothing more is begun.
+                    Err(e @ StateError::NotFound { .. }) => {
+                        tracing::warn!("the leases are lost, so the run ends: {e}");
+                        cancel.cancel();
+                        return;
+                    }
+                    Err(e) => tracing::warn!("the leases could not be renewed: {e}"),
                 }
             }
         });
         Ok(Some(Renewal(task)))
     }
+}
 
-    fn lease_of(&self, address: &Arc<str>, run: &RunId) -> Lease {
-        Lease {
-            address: address.clone(),
-            holder: self.settings.holder.clone(),
-            run: run.clone(),
-            expires: expiry(),
-        }
-    }
+/// The time that leases of a store are counted by.
+fn clock(store: &mut dyn Store) -> Result<Timestamp, StateError> {
+    Ok(store.clock()?.unwrap_or_else(now))
+}
+
+fn take(
+    store: &mut dyn Store,
+    addresses: &[Arc<str>],
+    holder: &Holder,
+    run: &RunId,
+) -> Result<(), StateError> {
+    let since = clock(store)?;
+    let lease = |address: &Arc<str>| Lease {
+        address: address.clone(),
+        holder: holder.clone(),
+        run: run.clone(),
+        since,
+        expires: until(since),
+    };
+    store.acquire(&addresses.iter().map(lease).collect::<Vec<_>>(), since)
+}
+
+fn renew(store: &mut dyn Store, run: &RunId) -> Result<(), StateError> {
+    let expires = until(clock(store)?);
+    store.renew(run, expires)
 }
 
 /// How long a lease lasts unless it is renewed: a run on another machine that died is waited for no longer.
 const LEASE: Duration = Duration::from_secs(90);
 const LOCK_POLL: Duration = Duration::from_millis(500);
 
-fn expiry() -> Timestamp {
-    Timestamp(now().0 + LEASE.as_millis() as i64)
+fn until(now: Timestamp) -> Timestamp {
+    Timestamp(now.0 + LEASE.as_millis() as i64)
 }
 
 /// Renews leases until it is dropped.

@@ -65,8 +65,10 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Run the sandbox: the services on loopback, to try things.
     Sandbox(SandboxArgs),
-    /// Prepare a folder: fetch its modules from Git.
+    /// Prepare a folder: fetch its modules from Git, and choose the backend of its state.
     Init(InitArgs),
+    /// Take the lock away from a run that is dead for certain.
+    ForceUnlock(ForceUnlockArgs),
     /// Describe the functions of the language, for programs.
     Metadata(MetadataArgs),
     /// Show the version.
@@ -438,12 +440,36 @@ pub(crate) struct InitArgs {
     /// Take newer commits of modules from Git than those in the lock file: of all, or of one repository (`-upgrade=ADDRESS`).
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "ADDRESS")]
     pub(crate) upgrade: Vec<String>,
-    /// Accepted for scripts.
+    /// More of the backend than its block says: NAME=VALUE, or a file of such arguments. May be given several times.
+    #[arg(long, value_name = "NAME=VALUE|FILE")]
+    pub(crate) backend_config: Vec<String>,
+    /// Copy the state to the backend that the configuration names now, and go on from the copy.
+    #[arg(long)]
+    pub(crate) migrate_state: bool,
+    /// The same, for scripts: nothing is ever asked.
     #[arg(long, hide = true)]
+    pub(crate) force_copy: bool,
+    /// Go on with what is in the backend that the configuration names now, and leave the state where it was.
+    #[arg(long, conflicts_with = "migrate_state")]
     pub(crate) reconfigure: bool,
-    /// Accepted for scripts.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide = true)]
+    /// Choose the backend (-backend=false doesn't).
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) backend: Option<String>,
+    /// Wait this long for somebody else's lock before a state is copied: 0s, 30s, 5m.
+    #[arg(long, value_name = "DURATION", default_value = "0s")]
+    pub(crate) lock_timeout: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ForceUnlockArgs {
+    #[command(flatten)]
+    pub(crate) state: StateFileArgs,
+    /// Don't ask.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// The run that holds the lock, as the message that names it says.
+    #[arg(value_name = "LOCK_ID")]
+    pub(crate) id: String,
 }
 
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ use pilotis_state::edit::{Edit, EditError};
 use pilotis_state::{
     Lease, ResourceRecord, Run, RunId, RunKind, RunStatus, Snapshot, StateError, Store, Timestamp,
 };
-use pilotis_state_sqlite::this_process;
+use pilotis_state_process::this_process;
 
 use crate::args::StateFileArgs;
 use crate::folder::{Folder, duration};
@@ -104,11 +104,12 @@ fn commit(
 pub(crate) fn lock(store: &mut dyn Store, run: &RunId, timeout: Duration) -> anyhow::Result<()> {
     let deadline = Instant::now() + timeout;
     loop {
-        let now = clock::now();
+        let now = store.clock()?.unwrap_or_else(clock::now);
         let lease = Lease {
             address: "*".into(),
             holder: this_process(who()),
             run: run.clone(),
+            since: now,
             expires: Timestamp(now.0 + LEASE.as_millis() as i64),
         };
         match store.acquire(&[lease], now) {

@@ -1,6 +1,7 @@
 //! The binary `pilotis`: arguments in, exit code out. One file a command; no decision about infrastructure is made here.
 
 mod args;
+mod backend;
 mod builtin;
 mod clock;
 mod commands;
@@ -13,6 +14,7 @@ mod git;
 mod glob;
 mod hand;
 mod interrupt;
+mod migrate;
 mod modules;
 mod other_state;
 mod place;
@@ -75,6 +77,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Providers(args) => commands::providers::run(args),
         Command::Why(args) => commands::why::run(args),
         Command::Graph(args) => commands::graph::run(args),
+        Command::ForceUnlock(args) => commands::force_unlock::run(args),
         Command::Metadata(args) => commands::metadata::run(args),
         command => served(command),
     }

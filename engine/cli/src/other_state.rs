@@ -16,7 +16,11 @@ pub(crate) struct StateFiles;
 
 impl OtherStates for StateFiles {
     fn outputs(&self, state: &OtherState) -> Result<Option<Vec<OutputRecord>>, String> {
-        let settings = Settings { state: state.path.clone(), workspace_dir: state.workspace_dir.clone() };
+        let settings = Settings {
+            state: state.path.clone(),
+            workspace_dir: state.workspace_dir.clone(),
+            ..Settings::default()
+        };
         let workspace = state.workspace.as_deref().unwrap_or(DEFAULT);
         crate::workspace::check(workspace).map_err(|e| e.to_string())?;
         let (database, terraform) = place::files(&state.base, workspace, &settings);

@@ -1,13 +1,17 @@
-//! Where the state is: the database of the selected workspace, and the Terraform state that it goes on from as long as nothing is stored in it.
+//! Where the state is: in which backend, in which workspace; and the Terraform state that a file goes on from as long as nothing is stored
+//! in it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use pilotis_config::Settings;
 use pilotis_state::{Snapshot, Store};
+use pilotis_state_postgres::{Options, PostgresStore};
 use pilotis_state_sqlite::SqliteStore;
 
 use crate::args::StateFileArgs;
+use crate::backend::Chosen;
 use crate::folder::Folder;
 use crate::takeover::{self, Starting, TerraformFile};
 use crate::workspace::{self, DEFAULT};
@@ -20,10 +24,21 @@ const TERRAFORM: &str = "terraform.tfstate";
 pub(crate) struct Place {
     /// The selected workspace.
     pub(crate) workspace: String,
-    /// The database.
-    pub(crate) database: PathBuf,
+    at: At,
+}
+
+#[derive(Clone, Debug)]
+enum At {
+    Files(Files),
+    Postgres(Box<Options>),
+}
+
+/// A database on this machine.
+#[derive(Clone, Debug)]
+struct Files {
+    database: PathBuf,
     /// Where Terraform has the same state; none if the database was named by hand.
-    pub(crate) terraform: Option<PathBuf>,
+    terraform: Option<PathBuf>,
     /// Named with `-state`: then it must be there to be read.
     named: bool,
 }
@@ -47,30 +62,63 @@ impl Folder {
         let given =
             args.path.clone().or_else(|| std::env::var("PILOTIS_STATE").ok().filter(|p| !p.is_empty()));
         match given {
-            Some(path) => Ok(Place {
-                workspace,
-                database: self.disk.cwd.join(path),
-                terraform: None,
-                named: args.path.is_some(),
-            }),
-            None => Ok(self.place_of(&workspace, settings)),
+            Some(path) => {
+                let named = args.path.is_some();
+                let files = Files { database: self.disk.cwd.join(path), terraform: None, named };
+                Ok(Place { workspace, at: At::Files(files) })
+            }
+            None => self.place_of(&workspace, settings),
         }
     }
 
     /// Where the state of a workspace is, if nobody names another one.
-    pub(crate) fn place_of(&self, workspace: &str, settings: &Settings) -> Place {
-        let (database, terraform) = files(&self.disk.cwd, workspace, settings);
-        Place { workspace: workspace.to_owned(), database, terraform, named: false }
+    pub(crate) fn place_of(&self, workspace: &str, settings: &Settings) -> anyhow::Result<Place> {
+        self.place_in(&self.backend(settings)?, workspace, settings)
     }
 
-    /// The folder of the databases of all workspaces but the default one.
-    pub(crate) fn workspace_databases(&self, settings: &Settings) -> PathBuf {
-        databases(&self.disk.cwd, settings)
+    /// Where a backend has the state of a workspace.
+    pub(crate) fn place_in(
+        &self,
+        backend: &Chosen,
+        workspace: &str,
+        settings: &Settings,
+    ) -> anyhow::Result<Place> {
+        let at = if backend.is_local() {
+            let (database, terraform) = files(&self.disk.cwd, workspace, settings);
+            At::Files(Files { database, terraform, named: false })
+        } else {
+            At::Postgres(Box::new(backend.postgres(workspace)?))
+        };
+        Ok(Place { workspace: workspace.to_owned(), at })
     }
 
-    /// The folder in which Terraform has a folder for each workspace.
-    pub(crate) fn terraform_workspaces(&self, settings: &Settings) -> PathBuf {
-        terraforms(&self.disk.cwd, settings)
+    /// The workspaces that a backend has, but for the default one: those that have a database, and those of Terraform that were not taken
+    /// over yet.
+    pub(crate) fn workspaces(
+        &self,
+        backend: &Chosen,
+        settings: &Settings,
+    ) -> anyhow::Result<BTreeSet<String>> {
+        let names = match backend.is_local() {
+            false => PostgresStore::workspaces(&backend.postgres(DEFAULT)?)?,
+            true => {
+                let databases = names(&databases(&self.disk.cwd, settings))?;
+                let databases =
+                    databases.iter().filter_map(|name| name.strip_suffix(".db").map(str::to_owned));
+                let terraform = terraforms(&self.disk.cwd, settings);
+                let terraforms = names(&terraform)?.into_iter().filter(|name| terraform.join(name).is_dir());
+                databases.chain(terraforms).collect()
+            }
+        };
+        Ok(names.into_iter().filter(|name| name != DEFAULT && workspace::check(name).is_ok()).collect())
+    }
+}
+
+fn names(dir: &Path) -> anyhow::Result<Vec<String>> {
+    match std::fs::read_dir(dir) {
+        Ok(entries) => Ok(entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(e).with_context(|| format!("{} can't be read", dir.display())),
     }
 }
 
@@ -110,17 +158,21 @@ fn default_files(folder: &Path, settings: &Settings) -> (PathBuf, Option<PathBuf
 impl Place {
     /// The state as it is; empty if there is none. Nothing is made.
     pub(crate) fn snapshot(&self, folder: &Folder) -> anyhow::Result<Snapshot> {
-        match self.look(folder)? {
-            Stored::Database(mut store) | Stored::Empty(mut store) => Ok(store.snapshot()?),
-            Stored::Terraform(file, _) => Ok(file.snapshot()),
-            Stored::Nothing if self.named => bail!("there is no state {}", self.database.display()),
-            Stored::Nothing => Ok(Snapshot::default()),
+        match &self.at {
+            At::Files(files) => files.snapshot(folder),
+            At::Postgres(options) => match PostgresStore::open_existing(options)? {
+                Some(mut store) => Ok(store.snapshot()?),
+                None => Ok(Snapshot::default()),
+            },
         }
     }
 
     /// The same place, where no state is an empty one even if it was named.
-    pub(crate) fn or_empty(self) -> Place {
-        Place { named: false, ..self }
+    pub(crate) fn or_empty(mut self) -> Place {
+        if let At::Files(files) = &mut self.at {
+            files.named = false;
+        }
+        self
     }
 
     /// Opens the state, and makes it if there is none.
@@ -130,6 +182,84 @@ impl Place {
 
     /// The same, with what a person should know of what the state goes on from.
     pub(crate) fn open_with_note(&self, folder: &Folder) -> anyhow::Result<(Box<dyn Store>, Option<String>)> {
+        match &self.at {
+            At::Files(files) => files.open_with_note(folder),
+            At::Postgres(options) => Ok((Box::new(PostgresStore::open(options)?), None)),
+        }
+    }
+
+    /// Opens the state if there is one. One that was named must be there.
+    pub(crate) fn open_existing(&self, folder: &Folder) -> anyhow::Result<Option<Box<dyn Store>>> {
+        match &self.at {
+            At::Files(files) => files.open_existing(folder),
+            At::Postgres(options) => {
+                let store = PostgresStore::open_existing(options)?;
+                Ok(store.map(|store| Box::new(store) as Box<dyn Store>))
+            }
+        }
+    }
+
+    /// Opens what is stored here itself, and makes it if there is nothing: whatever Terraform has is not looked at.
+    pub(crate) fn make(&self, folder: &Folder) -> anyhow::Result<Box<dyn Store>> {
+        match &self.at {
+            At::Files(files) => Ok(Box::new(folder.open_state(&files.database)?)),
+            At::Postgres(options) => Ok(Box::new(PostgresStore::open(options)?)),
+        }
+    }
+
+    /// Where Terraform has the same state.
+    pub(crate) fn terraform(&self) -> Option<&Path> {
+        match &self.at {
+            At::Files(files) => files.terraform.as_deref(),
+            At::Postgres(_) => None,
+        }
+    }
+
+    /// True if the first change takes Terraform's state over.
+    pub(crate) fn is_to_take_over(&self, folder: &Folder) -> anyhow::Result<bool> {
+        match &self.at {
+            At::Files(files) => files.is_to_take_over(folder),
+            At::Postgres(_) => Ok(false),
+        }
+    }
+
+    /// Removes the state of a workspace.
+    pub(crate) fn delete(&self) -> anyhow::Result<()> {
+        match &self.at {
+            At::Files(files) => {
+                // Terraform's folder first: without its database, what is left of it would say that the state is lost.
+                if let Some(dir) = files.terraform.as_deref().and_then(Path::parent) {
+                    gone(dir, std::fs::remove_dir_all(dir))?;
+                }
+                gone(&files.database, std::fs::remove_file(&files.database))
+            }
+            At::Postgres(options) => match PostgresStore::open_existing(options)? {
+                Some(store) => Ok(store.delete()?),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Puts a file aside once its state is somewhere else; says under which name. What is on a server stays.
+    pub(crate) fn put_aside(&self) -> anyhow::Result<Option<PathBuf>> {
+        match &self.at {
+            At::Files(files) => files.put_aside().map(Some),
+            At::Postgres(_) => Ok(None),
+        }
+    }
+}
+
+impl Files {
+    fn snapshot(&self, folder: &Folder) -> anyhow::Result<Snapshot> {
+        match self.look(folder)? {
+            Stored::Database(mut store) | Stored::Empty(mut store) => Ok(store.snapshot()?),
+            Stored::Terraform(file, _) => Ok(file.snapshot()),
+            Stored::Nothing if self.named => bail!("there is no state {}", self.database.display()),
+            Stored::Nothing => Ok(Snapshot::default()),
+        }
+    }
+
+    fn open_with_note(&self, folder: &Folder) -> anyhow::Result<(Box<dyn Store>, Option<String>)> {
         Ok(match self.look(folder)? {
             Stored::Nothing => (Box::new(folder.open_state(&self.database)?), None),
             Stored::Empty(store) => (Box::new(store), None),
@@ -141,8 +271,7 @@ impl Place {
         })
     }
 
-    /// Opens the state if there is one. One that was named must be there.
-    pub(crate) fn open_existing(&self, folder: &Folder) -> anyhow::Result<Option<Box<dyn Store>>> {
+    fn open_existing(&self, folder: &Folder) -> anyhow::Result<Option<Box<dyn Store>>> {
         Ok(match self.look(folder)? {
             Stored::Nothing if self.named => bail!("there is no state {}", self.database.display()),
             Stored::Nothing => None,
@@ -164,8 +293,7 @@ impl Place {
         Ok(Box::new(Starting::new(store, file, folder)))
     }
 
-    /// True if the first change takes Terraform's state over.
-    pub(crate) fn is_to_take_over(&self, folder: &Folder) -> anyhow::Result<bool> {
+    fn is_to_take_over(&self, folder: &Folder) -> anyhow::Result<bool> {
         Ok(matches!(self.look(folder)?, Stored::Terraform(..)))
     }
 
@@ -213,5 +341,30 @@ impl Place {
                 .with_context(|| format!("{} can't be marked as taken over", path.display())),
             None => Ok(()),
         }
+    }
+
+    /// Puts the database aside, where nobody looks for it: its state is somewhere else now.
+    fn put_aside(&self) -> anyhow::Result<PathBuf> {
+        let mut aside = self.database.clone();
+        for n in 1.. {
+            let mut name = self.database.file_name().unwrap_or_default().to_owned();
+            name.push(if n == 1 { ".migrated".to_owned() } else { format!(".migrated-{n}") });
+            aside.set_file_name(name);
+            if !aside.exists() {
+                break;
+            }
+        }
+        std::fs::rename(&self.database, &aside)
+            .with_context(|| format!("{} can't be put aside", self.database.display()))?;
+        Ok(aside)
+    }
+}
+
+fn gone(path: &Path, removed: std::io::Result<()>) -> anyhow::Result<()> {
+    match removed {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(e).with_context(|| format!("{} can't be removed", path.display()))
+        }
+        _ => Ok(()),
     }
 }

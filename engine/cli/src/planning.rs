@@ -200,8 +200,8 @@ pub(crate) fn failed(error: EngineError, session: &Session, view: &View) -> anyh
         }
         EngineError::State(StateError::Locked { lease }) => {
             view.say(&format!(
-                "Error: the state is locked\n\n{} is being changed by {}. Wait for that run, or give -lock-timeout=5m to wait for it here.\n",
-                lease.address, lease.holder
+                "Error: the state is locked\n\n{lease}. Wait for that run, or give -lock-timeout=5m to wait for it here. If its process is dead for certain, `pilotis force-unlock {}` ends it.\n",
+                lease.run.0
             ));
             Ok(Exit::Locked)
         }

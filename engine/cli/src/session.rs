@@ -14,7 +14,7 @@ use pilotis_plan::planfile::PlanFile;
 use pilotis_plan::recording::ModuleFiles;
 use pilotis_sandbox::{Running, Sandbox};
 use pilotis_sdk::SandboxEndpoint;
-use pilotis_state_sqlite::this_process;
+use pilotis_state_process::this_process;
 use pilotis_value::{Type, Value};
 
 use crate::args::{StateFileArgs, VariableArgs};

@@ -279,6 +279,10 @@ impl Store for Starting {
         self.store.release(run)
     }
 
+    fn revoke(&mut self, run: &RunId) -> Result<(), StateError> {
+        self.store.revoke(run)
+    }
+
     fn history(&mut self, address: &str, limit: usize) -> Result<Vec<(Run, Change)>, StateError> {
         self.store.history(address, limit)
     }
@@ -293,5 +297,9 @@ impl Store for Starting {
 
     fn observations(&mut self) -> Result<Vec<Observation>, StateError> {
         self.store.observations()
+    }
+
+    fn journal(&mut self) -> Result<Vec<Change>, StateError> {
+        self.store.journal()
     }
 }

@@ -4,6 +4,7 @@
 //! read here. Below this crate nobody knows what a blueprint is.
 
 mod addresses;
+mod backend;
 mod blueprint;
 mod body;
 mod codes;
@@ -30,6 +31,7 @@ mod validation;
 mod variables;
 mod version;
 
+pub use backend::{Backend, backend_arguments, backend_file};
 pub use body::{BodyContext, CompiledBody};
 pub use codes::EXPLANATIONS;
 pub use generate::{block_text, with_missing_blocks};

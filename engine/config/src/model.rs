@@ -9,6 +9,7 @@ use pilotis_schema::{ProviderSchema, ResourceSchema};
 use pilotis_value::{Constraint, Value};
 
 use crate::CompiledBody;
+use crate::backend::Backend;
 use crate::names::Names;
 use crate::required::Required;
 
@@ -34,6 +35,8 @@ pub struct Settings {
     pub state: Option<String>,
     /// The folder of Terraform's states of named workspaces, if the configuration says so.
     pub workspace_dir: Option<String>,
+    /// The `backend` block.
+    pub backend: Option<Backend>,
 }
 
 /// One module: one folder of files, read and compiled once.

@@ -156,7 +156,7 @@ fn state(blocks: &[&Block], is_root: bool, settings: &mut Settings, diags: &mut 
         return;
     }
     if let Some(block) = backend {
-        self::backend(block, settings, diags);
+        crate::backend::read(block, settings, diags);
     }
     if let Some(cloud) = cloud {
         diags.push(
@@ -233,32 +233,4 @@ pub(crate) fn unknown_provider(name: &str, span: Span, schemas: &Schemas) -> Dia
         Some(best) => d.help(format!("Did you mean \"{best}\"?")),
         None => d,
     }
-}
-
-fn backend(block: &Block, settings: &mut Settings, diags: &mut Diagnostics) {
-    let Some([kind]) = shape::labels(block, ["type"], diags) else { return };
-    if kind.text != "local" {
-        diags.push(
-            Diagnostic::error("Unsupported backend")
-                .code(codes::META)
-                .detail(format!(
-                    "There is no backend \"{}\". The state is a database file: backend \"local\".",
-                    kind.text
-                ))
-                .at(kind.span)
-                .help("A state of Terraform's is brought in by `pilotis state import`."),
-        );
-        return;
-    }
-    Shape { required: &[], optional: &["path", "workspace_dir"], blocks: &[] }.check(
-        &block.body,
-        block.header,
-        diags,
-    );
-    let mut text = |name: &str| {
-        let value = shape::constant(shape::attribute(&block.body, name)?, &Type::String, diags)?;
-        value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
-    };
-    settings.state = text("path").or(settings.state.take());
-    settings.workspace_dir = text("workspace_dir").or(settings.workspace_dir.take());
 }

@@ -251,6 +251,7 @@ fn from_body(body: Body) -> Result<PlanFile, PlanFileError> {
             .collect(),
         intents: Vec::new(),
         leases: Vec::new(),
+        clock: None,
     };
     Ok(PlanFile {
         program: body.program,

@@ -43,6 +43,7 @@ impl Writer<'_> {
                 )
             }
             Write::Begin(intent) => self.begin(intent),
+            Write::CopyIntent(intent) => self.open(intent),
             Write::Finish { id, change } => {
                 let closed = self.tx.prepare_cached("DELETE FROM intent WHERE id = ?1")?.execute([&*id.0])?;
                 if closed == 0 {
@@ -51,7 +52,8 @@ impl Writer<'_> {
                 self.note(change)
             }
             Write::Note(change) => self.note(change),
-            Write::Put { record, expect } => self.put(record, *expect),
+            Write::Put { record, expect } => self.put(record, *expect, self.serial),
+            Write::CopyResource(record) => self.put(record, Expect::Absent, record.version),
             Write::Remove { key, expect } => self.remove(key, *expect),
             Write::Move { from, to } => self.rename(from, to),
             Write::Observe(seen) => self.observe(seen),
@@ -116,10 +118,18 @@ impl Writer<'_> {
     }
 
     fn begin(&mut self, intent: &Intent) -> Result<(), Failure> {
-        let run = self.run(&intent.run)?;
+        self.run(&intent.run)?;
         if let Some(lease) = lease::of_another_run(self.tx, &intent.key.address, &intent.run)? {
             return Err(StateError::Locked { lease }.into());
         }
+        if lease::is_fenced(self.tx, &intent.run)? {
+            return Err(StateError::Fenced(intent.run.clone()).into());
+        }
+        self.open(intent)
+    }
+
+    fn open(&mut self, intent: &Intent) -> Result<(), Failure> {
+        let run = self.run(&intent.run)?;
         let added = self
             .tx
             .prepare_cached(
@@ -160,7 +170,7 @@ impl Writer<'_> {
         )
     }
 
-    fn put(&self, record: &ResourceRecord, expect: Expect) -> Result<(), Failure> {
+    fn put(&self, record: &ResourceRecord, expect: Expect, version: i64) -> Result<(), Failure> {
         self.check(&record.key, expect)?;
         self.execute(
             "INSERT INTO resource (address, deposed, type, provider, schema_version, digest, version, status,
@@ -175,7 +185,7 @@ impl Writer<'_> {
                 &*record.provider,
                 i64::try_from(record.schema_version).unwrap_or(i64::MAX),
                 &record.digest[..],
-                self.serial,
+                version,
                 record.status.as_str(),
                 record.create_before_destroy,
                 record.protected,

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use pilotis_state::{Holder, Lease, RunId, StateError, Timestamp};
+use pilotis_state_process::is_dead;
 use rusqlite::{Connection, Row, TransactionBehavior, params};
 
 use crate::error::Failure;
-use crate::process::is_dead;
 
-const COLUMNS: &str = "address, run, host, pid, start, who, expires";
+const COLUMNS: &str = "address, run, host, pid, start, who, since, expires";
 
 pub(crate) fn acquire(connection: &mut Connection, leases: &[Lease], now: Timestamp) -> Result<(), Failure> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -22,6 +22,7 @@ pub(crate) fn acquire(connection: &mut Connection, leases: &[Lease], now: Timest
             if lease.expires <= now || deaths.is_dead(&lease.holder) {
                 tracing::info!(address = %lease.address, holder = %lease.holder, "lease taken over");
                 remove.execute([&*lease.address])?;
+                fence(&tx, &lease.run)?;
             } else {
                 living.insert(lease.address.clone(), lease);
             }
@@ -35,11 +36,17 @@ pub(crate) fn acquire(connection: &mut Connection, leases: &[Lease], now: Timest
             }
         }
         let mut put = tx.prepare_cached(
-            "INSERT OR REPLACE INTO lease (address, run, host, pid, start, who, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO lease (address, run, host, pid, start, who, since, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT (address) DO UPDATE SET run = ?2, host = ?3, pid = ?4, start = ?5, who = ?6, expires = ?8,
+                 since = CASE WHEN run = ?2 THEN since ELSE ?7 END",
         )?;
-        for Lease { address, holder, run, expires } in leases {
+        for Lease { address, holder, run, since, expires } in leases {
             let Holder { host, pid, start, who } = holder;
-            put.execute(params![&**address, &*run.0, host, pid, start, who, expires.0])?;
+            put.execute(params![&**address, &*run.0, host, pid, start, who, since.0, expires.0])?;
+        }
+        let mut trust = tx.prepare_cached("DELETE FROM fenced WHERE run = ?1")?;
+        for run in ours {
+            trust.execute([&*run.0])?;
         }
     }
     Ok(tx.commit()?)
@@ -58,6 +65,30 @@ pub(crate) fn renew(connection: &Connection, run: &RunId, expires: Timestamp) ->
 pub(crate) fn release(connection: &Connection, run: &RunId) -> Result<(), Failure> {
     connection.prepare_cached("DELETE FROM lease WHERE run = ?1")?.execute([&*run.0])?;
     Ok(())
+}
+
+pub(crate) fn revoke(connection: &mut Connection, run: &RunId) -> Result<(), Failure> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let revoked = tx.prepare_cached("DELETE FROM lease WHERE run = ?1")?.execute([&*run.0])?;
+    if revoked == 0 {
+        return Err(StateError::NotFound { what: format!("lease of run {}", run.0) }.into());
+    }
+    fence(&tx, run)?;
+    Ok(tx.commit()?)
+}
+
+fn fence(connection: &Connection, run: &RunId) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO fenced (run) VALUES (?1) ON CONFLICT DO NOTHING")?
+        .execute([&*run.0])?;
+    Ok(())
+}
+
+/// True if the run's leases were taken from it.
+pub(crate) fn is_fenced(connection: &Connection, run: &RunId) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM fenced WHERE run = ?1)")?
+        .query_row([&*run.0], |row| row.get(0))
 }
 
 /// All leases but those of dead processes.
@@ -107,6 +138,7 @@ fn lease(row: &Row<'_>) -> rusqlite::Result<Lease> {
         address: row.get(0)?,
         run: RunId(row.get(1)?),
         holder: Holder { host: row.get(2)?, pid: row.get(3)?, start: row.get(4)?, who: row.get(5)? },
-        expires: Timestamp(row.get(6)?),
+        since: Timestamp(row.get(6)?),
+        expires: Timestamp(row.get(7)?),
     })
 }

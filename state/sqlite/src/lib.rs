@@ -7,15 +7,12 @@ mod commit;
 mod error;
 mod lease;
 mod open;
-mod process;
 mod query;
 
 use std::path::{Path, PathBuf};
 
 use pilotis_state::{Change, Lease, Observation, Run, RunId, Snapshot, StateError, Store, Timestamp, Write};
 use rusqlite::Connection;
-
-pub use process::this_process;
 
 /// A state in a SQLite file.
 #[derive(Debug)]
@@ -80,6 +77,10 @@ impl Store for SqliteStore {
         lease::release(&self.connection, run).map_err(|e| e.at(&self.location))
     }
 
+    fn revoke(&mut self, run: &RunId) -> Result<(), StateError> {
+        lease::revoke(&mut self.connection, run).map_err(|e| e.at(&self.location))
+    }
+
     fn history(&mut self, address: &str, limit: usize) -> Result<Vec<(Run, Change)>, StateError> {
         query::history(&self.connection, address, limit).map_err(|e| error::at(&self.location, e))
     }
@@ -94,5 +95,9 @@ impl Store for SqliteStore {
 
     fn observations(&mut self) -> Result<Vec<Observation>, StateError> {
         query::observations(&self.connection).map_err(|e| error::at(&self.location, e))
+    }
+
+    fn journal(&mut self) -> Result<Vec<Change>, StateError> {
+        query::journal(&self.connection).map_err(|e| error::at(&self.location, e))
     }
 }

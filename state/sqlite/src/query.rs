@@ -28,6 +28,7 @@ pub(crate) fn snapshot(connection: &mut Connection) -> rusqlite::Result<Snapshot
         outputs: outputs(&tx)?,
         intents: intents(&tx)?,
         leases: lease::living(&tx)?,
+        clock: None,
     };
     tx.finish()?;
     Ok(snapshot)
@@ -139,6 +140,13 @@ pub(crate) fn changes(connection: &Connection, id: &RunId) -> rusqlite::Result<V
         "SELECT {CHANGE} FROM change JOIN run ON run.seq = change.run WHERE run.id = ?1 ORDER BY change.seq"
     ))?;
     statement.query_map([&*id.0], |row| change(row, 0))?.collect()
+}
+
+pub(crate) fn journal(connection: &Connection) -> rusqlite::Result<Vec<Change>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {CHANGE} FROM change JOIN run ON run.seq = change.run ORDER BY change.seq"
+    ))?;
+    statement.query_map([], |row| change(row, 0))?.collect()
 }
 
 pub(crate) fn history(

@@ -4,7 +4,8 @@
 
 use pilotis_state::Holder;
 use pilotis_state::conformance::World;
-use pilotis_state_sqlite::{SqliteStore, this_process};
+use pilotis_state_process::this_process;
+use pilotis_state_sqlite::SqliteStore;
 use tempfile::TempDir;
 
 struct InAFile(TempDir);

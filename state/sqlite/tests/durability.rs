@@ -16,7 +16,8 @@ use pilotis_state::{
     Expect, IntentId, Lease, Observation, OutputRecord, ResourceKey, RunId, StateError, Status, Store,
     Timestamp, Write,
 };
-use pilotis_state_sqlite::{SqliteStore, this_process};
+use pilotis_state_process::this_process;
+use pilotis_state_sqlite::SqliteStore;
 
 const STATE: &str = "PILOTIS_TEST_STATE";
 const NAME: &str = "PILOTIS_TEST_NAME";
@@ -80,6 +81,7 @@ fn child_holds_a_lease() {
         address: "a".into(),
         holder: this_process(&name),
         run: RunId(name.as_str().into()),
+        since: Timestamp(0),
         expires: Timestamp(i64::MAX),
     };
     store.acquire(&[lease], Timestamp(0)).unwrap();
@@ -152,6 +154,7 @@ fn a_lease_ends_with_its_process() {
         address: "*".into(),
         holder: this_process("marie"),
         run: RunId("ours".into()),
+        since: Timestamp(0),
         expires: Timestamp(i64::MAX),
     };
     let refused = store.acquire(std::slice::from_ref(&ours), Timestamp(1)).unwrap_err();

@@ -6,6 +6,7 @@ pub(crate) mod console;
 pub(crate) mod drift;
 pub(crate) mod explain;
 pub(crate) mod fmt;
+pub(crate) mod force_unlock;
 pub(crate) mod graph;
 pub(crate) mod import;
 pub(crate) mod init;

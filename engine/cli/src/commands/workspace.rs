@@ -1,9 +1,8 @@
 //! `pilotis workspace`: several states of one configuration.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use pilotis_config::Settings;
 use pilotis_state::{RunId, Snapshot};
 
@@ -82,8 +81,7 @@ impl Workspaces<'_> {
         if self.exists(name)? {
             bail!("Workspace {name:?} already exists");
         }
-        let database = self.folder.place_of(name, &self.settings).database;
-        drop(self.folder.open_state(&database)?);
+        drop(self.folder.place_of(name, &self.settings)?.make(self.folder)?);
         workspace::select(&self.folder.disk.cwd, name)?;
         self.view.print(&format!(
             "Created and switched to workspace \"{name}\"!\n\nYou're now on a new, empty workspace. Workspaces isolate their state,\nso if you run \"pilotis plan\" Pilotis will not see any existing state\nfor this configuration.\n"
@@ -126,7 +124,7 @@ impl Workspaces<'_> {
                 "Workspace {name:?} is your active workspace. You cannot delete the currently active workspace: switch to another one, and try again"
             );
         }
-        let place = self.folder.place_of(name, &self.settings);
+        let place = self.folder.place_of(name, &self.settings)?;
         let mut store = place.open(self.folder)?;
         let id = RunId(uuid::Uuid::new_v4().to_string().into());
         hand::lock(&mut *store, &id, duration(&args.lock_timeout)?)?;
@@ -137,11 +135,7 @@ impl Workspaces<'_> {
             bail!(in_the_way(name, &snapshot));
         }
         drop(store);
-        // Terraform's folder first: without its database, what is left of it would say that the state is lost.
-        if let Some(dir) = place.terraform.as_deref().and_then(Path::parent) {
-            gone(dir, std::fs::remove_dir_all(dir))?;
-        }
-        gone(&place.database, std::fs::remove_file(&place.database))?;
+        place.delete()?;
         self.view.print(&format!("Deleted workspace \"{name}\"!\n"));
         if !empty {
             self.view.print(&format!(
@@ -164,21 +158,9 @@ impl Workspaces<'_> {
         ))
     }
 
-    /// All workspaces but the default one: those that have a database, and those of Terraform that were not taken over yet.
+    /// All workspaces but the default one.
     fn all(&self) -> anyhow::Result<BTreeSet<String>> {
-        let databases = names(&self.folder.workspace_databases(&self.settings))?;
-        let databases = databases.iter().filter_map(|name| name.strip_suffix(".db").map(str::to_owned));
-        let terraform = self.folder.terraform_workspaces(&self.settings);
-        let terraforms = names(&terraform)?.into_iter().filter(|name| terraform.join(name).is_dir());
-        Ok(databases.chain(terraforms).filter(|name| workspace::check(name).is_ok()).collect())
-    }
-}
-
-fn names(dir: &Path) -> anyhow::Result<Vec<String>> {
-    match std::fs::read_dir(dir) {
-        Ok(entries) => Ok(entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect()),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(e) => Err(e).with_context(|| format!("{} can't be read", dir.display())),
+        self.folder.workspaces(&self.folder.backend(&self.settings)?, &self.settings)
     }
 }
 
@@ -191,13 +173,4 @@ fn in_the_way(name: &str, snapshot: &Snapshot) -> String {
     format!(
         "Workspace is not empty\n\nWorkspace {name:?} is currently tracking the following resource instances:{keys}{more}\n\nDestroy them first: nobody would manage them any more. To delete the workspace anyway, and forget them, add -force."
     )
-}
-
-fn gone(path: &Path, removed: std::io::Result<()>) -> anyhow::Result<()> {
-    match removed {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(e).with_context(|| format!("{} can't be removed", path.display()))
-        }
-        _ => Ok(()),
-    }
 }

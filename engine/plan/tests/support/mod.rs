@@ -272,7 +272,7 @@ pub fn run_record(id: &RunId, now: Timestamp) -> Run {
 pub fn commit(store: &mut MemoryStore, writes: &[Write]) -> Result<(), CommitFailure> {
     store.commit(writes).map_err(|e| match e {
         StateError::Conflict(key) => CommitFailure::Conflict(key.to_string()),
-        StateError::Locked { .. } => CommitFailure::Locked(e.to_string()),
+        StateError::Locked { .. } | StateError::Fenced(_) => CommitFailure::Locked(e.to_string()),
         e => CommitFailure::Broken(e.to_string()),
     })
 }

@@ -107,7 +107,7 @@ fn starts_from(
         let file = folder.disk.cwd.join(file).canonicalize().ok();
         file.is_some() && file == terraform.canonicalize().ok()
     };
-    Ok(place.terraform.as_deref().is_some_and(same) && place.is_to_take_over(folder)?)
+    Ok(place.terraform().is_some_and(same) && place.is_to_take_over(folder)?)
 }
 
 fn counted(number: usize, what: &str) -> String {

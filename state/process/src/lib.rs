@@ -1,4 +1,4 @@
-//! Which process this is, and whether another one is still alive.
+//! Which process this is, and whether another one is still alive: what stores ask of the holders of leases. No store is known here.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ pub fn this_process(who: impl Into<String>) -> Holder {
 
 /// True if the process is known to be dead. Only a process of this machine, boot and process namespace can be known to be: of all others
 /// nobody here can tell, and their leases end when they expire.
-pub(crate) fn is_dead(holder: &Holder) -> bool {
+pub fn is_dead(holder: &Holder) -> bool {
     if holder.host != host() || holder.start.is_empty() {
         return false;
     }

@@ -1,0 +1,91 @@
+//! Where the state is to be, as the configuration says it: the `backend` block, and files of `init -backend-config`. Nothing is opened here.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use pilotis_diag::{Diagnostic, Diagnostics, SourceMap, did_you_mean};
+use pilotis_syntax::ast::{Block, Body};
+use pilotis_syntax::parse_file;
+use pilotis_value::Type;
+
+use crate::shape::{self, Shape};
+use crate::{Settings, codes};
+
+/// A `backend` block.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Backend {
+    /// `local`, `pg`
+    pub kind: String,
+    /// Its arguments, as texts. One may be a password.
+    pub arguments: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.arguments.keys().collect();
+        f.debug_struct("Backend").field("kind", &self.kind).field("arguments", &names).finish()
+    }
+}
+
+/// The backends, and what each may be told.
+const BACKENDS: &[(&str, &[&str])] = &[
+    ("local", &["path", "workspace_dir"]),
+    (
+        "pg",
+        &["conn_str", "schema_name", "skip_schema_creation", "skip_table_creation", "skip_index_creation"],
+    ),
+];
+
+/// Arguments of a backend; none if there is no such backend.
+pub fn backend_arguments(kind: &str) -> Option<&'static [&'static str]> {
+    BACKENDS.iter().find(|(name, _)| *name == kind).map(|(_, arguments)| *arguments)
+}
+
+/// Reads the block.
+pub(crate) fn read(block: &Block, settings: &mut Settings, diags: &mut Diagnostics) {
+    let Some([kind]) = shape::labels(block, ["type"], diags) else { return };
+    let Some(arguments) = backend_arguments(&kind.text) else {
+        let known = BACKENDS.iter().map(|(name, _)| *name);
+        let help = match did_you_mean(&kind.text, known) {
+            Some(close) => format!("Did you mean \"{close}\"?"),
+            None => "A state of Terraform's is brought in by `pilotis state import`.".to_owned(),
+        };
+        diags.push(
+            Diagnostic::error("Unsupported backend")
+                .code(codes::META)
+                .detail(format!(
+                    "There is no backend \"{}\". The state is a database file, backend \"local\", or in PostgreSQL, backend \"pg\".",
+                    kind.text
+                ))
+                .at(kind.span)
+                .help(help),
+        );
+        return;
+    };
+    let shape = Shape { required: &[], optional: arguments, blocks: &[] };
+    shape.check(&block.body, block.header, diags);
+    let arguments = texts(&block.body, diags);
+    if kind.text == "local" {
+        let given = |name: &str| arguments.get(name).filter(|text| !text.is_empty()).cloned();
+        settings.state = given("path").or(settings.state.take());
+        settings.workspace_dir = given("workspace_dir").or(settings.workspace_dir.take());
+    }
+    settings.backend = Some(Backend { kind: kind.text.to_string(), arguments });
+}
+
+/// Reads a file of `init -backend-config=FILE`: arguments, as in the block.
+pub fn backend_file(name: &str, text: &str) -> (BTreeMap<String, String>, Diagnostics, SourceMap) {
+    let mut sources = SourceMap::default();
+    let file = sources.add(name, text);
+    let (body, mut diags) = parse_file(&sources, file);
+    let arguments = texts(&body, &mut diags);
+    (arguments, diags, sources)
+}
+
+fn texts(body: &Body, diags: &mut Diagnostics) -> BTreeMap<String, String> {
+    let text = |attribute| {
+        let value = shape::constant(attribute, &Type::String, diags)?;
+        Some((attribute.name.text.to_string(), value.as_str()?.to_owned()))
+    };
+    body.attributes.iter().filter_map(text).collect()
+}

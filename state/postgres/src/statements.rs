@@ -1,0 +1,136 @@
+//! The SQL of a commit. Each statement takes the workspace first, then one array a column: a row of the arrays is a row of the table.
+
+/// Counts the serial up; whoever does it first makes the others wait until it has committed.
+pub(crate) const COUNT: &str = "UPDATE workspace SET serial = serial + 1 WHERE id = $1 RETURNING serial";
+
+/// Waits for who is committing.
+pub(crate) const LOCK: &str = "SELECT serial FROM workspace WHERE id = $1 FOR UPDATE";
+
+pub(crate) const COMMITTING: &str = "
+INSERT INTO writer (workspace, id, commits) VALUES ($1, $2, $3)
+ON CONFLICT (id) DO UPDATE SET commits = $3, at = now()";
+
+pub(crate) const COMMITS: &str = "SELECT commits FROM writer WHERE workspace = $1 AND id = $2";
+
+pub(crate) const BECOME: &str = "
+WITH was AS (SELECT serial - 1 AS now FROM workspace WHERE id = $1),
+     done AS (
+         UPDATE workspace SET lineage = $2, serial = greatest(serial, $3) WHERE id = $1 AND serial - 1 = $4 RETURNING id
+     )
+SELECT now, EXISTS (SELECT FROM done) FROM was";
+
+pub(crate) const START_RUNS: &str = "
+INSERT INTO run (workspace, id, kind, who, commit, plan_digest, started, finished, status, calls)
+SELECT $1, id, kind, who, commit, plan_digest, started, finished, status, calls
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::text[], $10::bigint[])
+    WITH ORDINALITY AS given (id, kind, who, commit, plan_digest, started, finished, status, calls, n)
+ORDER BY n
+ON CONFLICT DO NOTHING
+RETURNING id";
+
+pub(crate) const UNKNOWN_RUN: &str = "
+SELECT id FROM unnest($2::text[]) AS given (id)
+WHERE NOT EXISTS (SELECT FROM run WHERE run.workspace = $1 AND run.id = given.id)
+LIMIT 1";
+
+pub(crate) const FINISH_RUNS: &str = "
+UPDATE run SET status = given.status, finished = given.finished, calls = given.calls
+FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[]) AS given (id, status, finished, calls)
+WHERE run.workspace = $1 AND run.id = given.id";
+
+/// Columns as [`crate::lease::of`] reads them.
+pub(crate) const LEASE_OF_ANOTHER: &str = "
+SELECT lease.address, holder.run, host, pid, start, who, since, expires
+FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS given (address, run, n)
+JOIN lease ON lease.workspace = $1 AND lease.address = ANY (ARRAY[given.address, '*']) AND lease.run <> given.run
+JOIN holder ON holder.workspace = $1 AND holder.run = lease.run
+ORDER BY n
+LIMIT 1";
+
+pub(crate) const FENCED: &str =
+    "SELECT run FROM holder WHERE workspace = $1 AND run = ANY ($2::text[]) AND fenced LIMIT 1";
+
+pub(crate) const OPEN: &str = "
+INSERT INTO intent (workspace, id, run, address, deposed, action, type, provider, planned, meta, begun)
+SELECT $1, given.id, run.seq, address, deposed, action, type, provider, planned, meta, begun
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[])
+    WITH ORDINALITY AS given (id, run, address, deposed, action, type, provider, planned, meta, begun, n)
+JOIN run ON run.workspace = $1 AND run.id = given.run
+ORDER BY n
+ON CONFLICT DO NOTHING
+RETURNING id";
+
+pub(crate) const CLOSE: &str =
+    "DELETE FROM intent WHERE workspace = $1 AND id = ANY ($2::text[]) RETURNING id";
+
+pub(crate) const NOTE: &str = "
+INSERT INTO change (workspace, run, address, deposed, action, at, outcome, error, before, after)
+SELECT $1, run.seq, address, deposed, action, at, outcome, error, before, after
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[])
+    WITH ORDINALITY AS given (run, address, deposed, action, at, outcome, error, before, after, n)
+JOIN run ON run.workspace = $1 AND run.id = given.run
+ORDER BY n";
+
+/// The place among those given of the first row that isn't as it must be; version 0: it must not be there.
+pub(crate) const UNEXPECTED: &str = "
+SELECT n
+FROM unnest($2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY AS given (address, deposed, version, n)
+LEFT JOIN resource ON resource.workspace = $1 AND resource.address = given.address AND resource.deposed = given.deposed
+WHERE coalesce(resource.version, 0) <> given.version
+ORDER BY n
+LIMIT 1";
+
+pub(crate) const REMOVE: &str = "
+DELETE FROM resource USING unnest($2::text[], $3::text[]) AS given (address, deposed)
+WHERE resource.workspace = $1 AND resource.address = given.address AND resource.deposed = given.deposed";
+
+pub(crate) const UNSEE: &str = "
+DELETE FROM observation USING unnest($2::text[], $3::text[]) AS given (address, deposed)
+WHERE observation.workspace = $1 AND observation.address = given.address AND observation.deposed = given.deposed";
+
+pub(crate) const PUT: &str = "
+INSERT INTO resource (workspace, address, deposed, type, provider, schema_version, digest, version, status,
+    create_before_destroy, protected, sensitive_paths, dependencies, attributes)
+SELECT $1, address, deposed, type, provider, schema_version, digest, coalesce(version, workspace.serial), status,
+    create_before_destroy, protected, sensitive_paths, dependencies, attributes
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bytea[], $8::bigint[], $9::text[],
+    $10::boolean[], $11::boolean[], $12::text[], $13::text[], $14::text[])
+    AS given (address, deposed, type, provider, schema_version, digest, version, status,
+        create_before_destroy, protected, sensitive_paths, dependencies, attributes)
+JOIN workspace ON workspace.id = $1
+ON CONFLICT (workspace, address, deposed) DO UPDATE SET type = excluded.type, provider = excluded.provider,
+    schema_version = excluded.schema_version, digest = excluded.digest, version = excluded.version,
+    status = excluded.status, create_before_destroy = excluded.create_before_destroy,
+    protected = excluded.protected, sensitive_paths = excluded.sensitive_paths,
+    dependencies = excluded.dependencies, attributes = excluded.attributes";
+
+pub(crate) const MOVE: &str = "
+UPDATE resource SET address = $4, deposed = $5, version = (SELECT serial FROM workspace WHERE id = $1)
+WHERE workspace = $1 AND address = $2 AND deposed = $3
+RETURNING 1";
+
+/// What was seen where an object is moved to goes, if the object brings its own observation.
+pub(crate) const UNSEE_COVERED: &str = "
+DELETE FROM observation
+WHERE workspace = $1 AND address = $4 AND deposed = $5
+    AND EXISTS (SELECT FROM observation WHERE workspace = $1 AND address = $2 AND deposed = $3)";
+
+pub(crate) const MOVE_SEEN: &str = "
+UPDATE observation SET address = $4, deposed = $5 WHERE workspace = $1 AND address = $2 AND deposed = $3";
+
+pub(crate) const OBSERVE: &str = "
+INSERT INTO observation (workspace, address, deposed, at, complete, attributes)
+SELECT $1, address, deposed, at, complete, attributes
+FROM unnest($2::text[], $3::text[], $4::bigint[], $5::boolean[], $6::text[])
+    AS given (address, deposed, at, complete, attributes)
+ON CONFLICT (workspace, address, deposed)
+    DO UPDATE SET at = excluded.at, complete = excluded.complete, attributes = excluded.attributes
+    WHERE observation.at <= excluded.at";
+
+pub(crate) const PUT_OUTPUTS: &str = "
+INSERT INTO output (workspace, name, value, sensitive)
+SELECT $1, name, value, sensitive
+FROM unnest($2::text[], $3::text[], $4::boolean[]) AS given (name, value, sensitive)
+ON CONFLICT (workspace, name) DO UPDATE SET value = excluded.value, sensitive = excluded.sensitive";
+
+pub(crate) const REMOVE_OUTPUTS: &str = "DELETE FROM output WHERE workspace = $1 AND name = ANY ($2::text[])";
