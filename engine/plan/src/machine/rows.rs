@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pilotis_config::{ProviderRef, Schemas};
 use pilotis_diag::Diagnostic;
 use pilotis_schema::address::{Instance, Key, Mode};
-use pilotis_state::{Expect, ResourceRecord, Snapshot};
+use pilotis_state::{Expect, ResourceKey, ResourceRecord, Snapshot};
 use pilotis_value::Value;
 
 use crate::codes;
@@ -52,6 +52,14 @@ pub(crate) struct Row {
     pub(crate) included: bool,
     /// A data source that an older program stored: left alone.
     pub(crate) ignored: bool,
+}
+
+impl Row {
+    /// Under which key the state has it.
+    pub(crate) fn stored_key(&self) -> ResourceKey {
+        let address = self.moved_from.as_ref().unwrap_or(&self.record.key.address).clone();
+        ResourceKey { address, deposed: self.record.key.deposed.clone() }
+    }
 }
 
 /// All of them.
@@ -116,6 +124,18 @@ impl Rows {
         if row.record.key.deposed.is_none() {
             self.by_address.remove(&row.record.key.address);
         }
+    }
+    /// A deposed object is the current one of its address, if that has none: true then.
+    pub(crate) fn make_current(&mut self, id: u32) -> bool {
+        let row = &mut self.all[id as usize];
+        let address = row.record.key.address.clone();
+        if row.ignored || self.by_address.contains_key(&address) {
+            return false;
+        }
+        row.record.key.deposed = None;
+        row.expect = Expect::Any;
+        self.by_address.insert(address, id);
+        true
     }
     /// Gives a row another address.
     pub(crate) fn rename(&mut self, id: u32, to: Arc<str>) {
