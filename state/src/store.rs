@@ -78,7 +78,7 @@ pub struct Snapshot {
     pub lineage: String,
     /// Counts its transactions.
     pub serial: u64,
-    /// All objects, sorted by key.
+    /// All objects, sorted by key; and what data sources said when they were last read, under their addresses.
     pub resources: Vec<ResourceRecord>,
     /// All outputs.
     pub outputs: Vec<OutputRecord>,
@@ -89,6 +89,10 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The objects that are managed: all but data sources.
+    pub fn managed(&self) -> impl Iterator<Item = &ResourceRecord> {
+        self.resources.iter().filter(|r| !r.key.is_data())
+    }
     /// The open intents that no living run will close: they are to be settled before anything else is done.
     pub fn abandoned(&self, now: Timestamp) -> Vec<&Intent> {
         let alive: HashSet<&RunId> = self.leases.iter().filter(|l| l.expires > now).map(|l| &l.run).collect();

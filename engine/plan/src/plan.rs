@@ -28,6 +28,21 @@ pub struct Plan {
     pub partial: bool,
     /// What an apply runs on this machine, in address order.
     pub programs: Vec<PlannedPrograms>,
+    /// Data sources that were read, and those of the state that the plan isn't about; in address order.
+    pub data: Vec<ReadData>,
+}
+
+/// What a data source said.
+#[derive(Clone, Debug)]
+pub struct ReadData {
+    /// Its address.
+    pub address: Instance,
+    /// `provider["registry.terraform.io/gitlabhq/gitlab"]`
+    pub provider: String,
+    /// Version of the schema that the value follows.
+    pub schema_version: u64,
+    /// All of it. Sensitive parts are marked.
+    pub value: Value,
 }
 
 /// Programs that an apply runs for one object.

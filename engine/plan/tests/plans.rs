@@ -489,8 +489,8 @@ fn data_is_read_when_all_is_known() {
     let made = case.plan();
     insta::assert_snapshot!(made.text(), @"
     create sim_lone.b
-    create sim_thing.a
     read data.sim_lookup.late (ConfigUnknown)
+    create sim_thing.a
     ");
     insta::assert_snapshot!(case.world.log.join("\n"), @"data 1");
     case.apply(made);

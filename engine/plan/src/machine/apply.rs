@@ -332,7 +332,10 @@ impl Machine {
     fn end(&mut self) {
         self.applying().ending = true;
         let broken = self.applying().broken.is_some();
-        let writes = if broken { Vec::new() } else { self.output_writes() };
+        let mut writes = if broken { Vec::new() } else { self.output_writes() };
+        if !broken {
+            writes.extend(self.data_writes());
+        }
         if writes.is_empty() {
             self.end_apply();
         } else {

@@ -37,6 +37,7 @@ impl Machine {
         }
         outputs.iter().for_each(|o| digest.output(o));
         let programs = self.planned_programs();
+        let data = self.known_data();
         programs.iter().for_each(|p| digest.programs(p));
         let mut drift = std::mem::take(&mut self.drift);
         for entry in &mut drift {
@@ -68,6 +69,7 @@ impl Machine {
             calls: (0, 0),
             partial: self.targets.partial,
             programs,
+            data,
         });
     }
 

@@ -31,6 +31,7 @@ mod rows;
 mod schedule;
 mod settle;
 mod staleness;
+mod stored_data;
 mod targets;
 mod unknowns;
 pub(crate) mod values;

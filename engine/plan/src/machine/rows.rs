@@ -50,7 +50,7 @@ pub(crate) struct Row {
     /// It is looked at, whatever the options say.
     pub(crate) must_look: bool,
     pub(crate) included: bool,
-    /// A data source that an older program stored: left alone.
+    /// A data source, or an object that is gone: not looked at, not planned.
     pub(crate) ignored: bool,
 }
 
@@ -155,8 +155,9 @@ impl Rows {
 
 /// Provider configurations that stored objects and open intents belong to.
 pub(crate) fn providers_of(snapshot: &Snapshot, schemas: &Schemas) -> Vec<ProviderRef> {
-    let texts =
-        snapshot.resources.iter().map(|r| &r.provider).chain(snapshot.intents.iter().map(|i| &i.provider));
+    // What a data source once said needs nobody to look at it.
+    let objects = snapshot.resources.iter().filter(|r| !r.key.is_data());
+    let texts = objects.map(|r| &r.provider).chain(snapshot.intents.iter().map(|i| &i.provider));
     let distinct: HashSet<&Arc<str>> = texts.collect();
     let mut found: Vec<ProviderRef> =
         distinct.into_iter().filter_map(|text| provider_ref(text, schemas)).collect();
@@ -248,7 +249,8 @@ impl Machine {
         let record = &self.rows.get(id).record;
         let (type_name, version) = (record.type_name.clone(), record.schema_version);
         let address = record.key.to_string();
-        let Some(ty) = self.object_type(Mode::Managed, &type_name) else {
+        let mode = if record.key.is_data() { Mode::Data } else { Mode::Managed };
+        let Some(ty) = self.object_type(mode, &type_name) else {
             self.diagnose(
                 Diagnostic::error("Stored object of an unknown type")
                     .code(codes::RECORD)
