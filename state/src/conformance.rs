@@ -144,7 +144,9 @@ pub fn round_trip(world: &impl World) {
         sensitive: true,
     };
     store.commit(&[put(deposed.clone()), put(b.clone())]).unwrap();
-    store.commit(&[put(a.clone()), Write::PutOutput(output.clone())]).unwrap();
+    store
+        .commit(&[put(a.clone()), Write::PutOutput(output.clone()), Write::PutChecks("[1]".into())])
+        .unwrap();
 
     for mut reader in [store, world.connect()] {
         let snapshot = reader.snapshot().unwrap();
@@ -153,6 +155,7 @@ pub fn round_trip(world: &impl World) {
         let at = |record: &ResourceRecord, version| ResourceRecord { version, ..record.clone() };
         assert_eq!(snapshot.resources, [at(&a, 2), at(&b, 1), at(&deposed, 1)]);
         assert_eq!(snapshot.outputs, std::slice::from_ref(&output));
+        assert_eq!(&*snapshot.checks, "[1]");
     }
     let mut store = world.connect();
     store.commit(&[Write::RemoveOutput("url".into()), remove("b")]).unwrap();
@@ -208,6 +211,7 @@ pub fn all_or_nothing(world: &impl World) {
         Write::Observe(Observation { key: ResourceKey::current("c"), ..seen(6) }),
         Write::FinishRun { id: RunId("r".into()), status: RunStatus::Done, at: Timestamp(9), calls: 4 },
         Write::PutOutput(OutputRecord { name: "o".into(), value: "{}".into(), sensitive: false }),
+        Write::PutChecks("[2]".into()),
         remove("c"),
         Write::Put { record: record("b"), expect: Expect::Absent },
     ]);
@@ -218,6 +222,7 @@ pub fn all_or_nothing(world: &impl World) {
     assert_eq!(after.resources, before.resources);
     assert_eq!(after.intents, before.intents);
     assert!(after.outputs.is_empty());
+    assert!(after.checks.is_empty());
     assert_eq!(store.observations().unwrap(), [seen(5)]);
     assert_eq!(store.runs(10).unwrap(), [run("r")]);
     assert!(store.changes(&RunId("r".into())).unwrap().is_empty());

@@ -19,6 +19,7 @@ struct Data {
     resources: BTreeMap<ResourceKey, ResourceRecord>,
     observations: BTreeMap<ResourceKey, Observation>,
     outputs: BTreeMap<String, OutputRecord>,
+    checks: Arc<str>,
     runs: Vec<Run>,
     changes: Vec<Change>,
     intents: Vec<Intent>,
@@ -31,6 +32,7 @@ enum Undo {
     Resource(ResourceKey, Option<ResourceRecord>),
     Observation(ResourceKey, Option<Observation>),
     Output(String, Option<OutputRecord>),
+    Checks(Arc<str>),
     Lineage(String, u64),
     RunAdded,
     Run(usize, Run),
@@ -74,6 +76,7 @@ impl Store for MemoryStore {
             serial: data.serial,
             resources: data.resources.values().cloned().collect(),
             outputs: data.outputs.values().cloned().collect(),
+            checks: data.checks.clone(),
             intents: data.intents.clone(),
             leases: data.leases.values().filter(|l| !data.dead.contains(&l.holder)).cloned().collect(),
         })
@@ -209,6 +212,9 @@ impl Data {
             }
             Write::PutOutput(output) => self.output(&output.name, Some(output.clone()), undo),
             Write::RemoveOutput(name) => self.output(name, None, undo),
+            Write::PutChecks(checks) => {
+                undo.push(Undo::Checks(std::mem::replace(&mut self.checks, checks.clone())));
+            }
             Write::Become { lineage, serial, read } => {
                 let now = self.serial - 1;
                 if now != *read {
@@ -287,6 +293,7 @@ impl Data {
             Undo::Resource(key, old) => drop(replace(&mut self.resources, key, old)),
             Undo::Observation(key, old) => drop(replace(&mut self.observations, key, old)),
             Undo::Output(name, old) => drop(replace(&mut self.outputs, name, old)),
+            Undo::Checks(old) => self.checks = old,
             Undo::Lineage(lineage, serial) => (self.lineage, self.serial) = (lineage, serial),
             Undo::RunAdded => drop(self.runs.pop()),
             Undo::Run(index, run) => self.runs[index] = run,

@@ -1,6 +1,7 @@
 //! The store trait.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use crate::{
     Change, Intent, IntentId, Lease, Observation, OutputRecord, ResourceKey, ResourceRecord, Run, RunId,
@@ -82,6 +83,8 @@ pub struct Snapshot {
     pub resources: Vec<ResourceRecord>,
     /// All outputs.
     pub outputs: Vec<OutputRecord>,
+    /// What came of conditions in the last apply, as JSON for the engine; empty if nothing is known.
+    pub checks: Arc<str>,
     /// Open intents, oldest first: of runs that go on now, and of those whose process died ([`Snapshot::abandoned`]).
     pub intents: Vec<Intent>,
     /// Leases, without those of processes that are known to be dead. They may have expired: stores read no clock.
@@ -167,6 +170,8 @@ pub enum Write {
     PutOutput(OutputRecord),
     /// An output is gone.
     RemoveOutput(String),
+    /// What came of conditions, in place of what was known of them.
+    PutChecks(Arc<str>),
     /// From now on the state is the one of this lineage: it is taken over from another program, or one that was edited elsewhere is put in its
     /// place. Refused with [`StateError::Superseded`] if anything was committed since the serial was `read`. It comes first in its commit.
     Become {

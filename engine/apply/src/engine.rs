@@ -407,6 +407,7 @@ impl Engine {
             opened: Opened::default(),
             keep: None,
             again: None,
+            looked_at: HashMap::new(),
             held: HashMap::new(),
         }
     }

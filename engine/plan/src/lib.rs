@@ -22,7 +22,9 @@ pub mod why;
 pub use codes::{EXPLANATIONS, PROGRAMS_NOT_ALLOWED};
 pub use dependencies::{Dependent, dependencies};
 pub use inputs::{Inputs, PlanMode, PlanOptions};
-pub use machine::{ApplyStart, EffectInfo, EffectProgress, EffectTicket, Evaluation, Machine, Phase};
+pub use machine::{
+    ApplyStart, EffectInfo, EffectProgress, EffectTicket, Evaluation, LookedAt, Machine, Phase,
+};
 pub use outcome::{Applied, ObjectOutcome, ObjectResult};
 pub use plan::*;
 pub use record::RecordReader;

@@ -249,8 +249,7 @@ fn from_body(body: Body) -> Result<PlanFile, PlanFileError> {
             .into_iter()
             .map(|(name, value, sensitive)| OutputRecord { name, value: value.into(), sensitive })
             .collect(),
-        intents: Vec::new(),
-        leases: Vec::new(),
+        ..Snapshot::default()
     };
     Ok(PlanFile {
         program: body.program,

@@ -488,8 +488,8 @@ fn data_is_read_when_all_is_known() {
     case.world.answers.insert("id-1".into(), "second".into());
     let made = case.plan();
     insta::assert_snapshot!(made.text(), @"
-    create sim_lone.b
     read data.sim_lookup.late (ConfigUnknown)
+    create sim_lone.b
     create sim_thing.a
     ");
     insta::assert_snapshot!(case.world.log.join("\n"), @"data 1");

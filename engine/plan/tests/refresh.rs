@@ -203,7 +203,7 @@ fn a_provider_that_is_known_later_plans_all_the_same() {
     create terraform_data.address
     ");
     case.apply(made);
-    insta::assert_snapshot!(case.state().lines().map(|l| l.split(' ').next().unwrap()).collect::<Vec<_>>().join(" "), @"sim_lone.b sim_thing.a terraform_data.address");
+    insta::assert_snapshot!(case.state().lines().map(|l| l.split(' ').next().unwrap()).collect::<Vec<_>>().join(" "), @"data.sim_lookup.d sim_lone.b sim_thing.a terraform_data.address");
     assert_eq!(case.plan().text(), "");
 }
 

@@ -60,6 +60,7 @@ impl Writer<'_> {
                 params![output.name, &*output.value, output.sensitive],
             ),
             Write::RemoveOutput(name) => self.execute("DELETE FROM output WHERE name = ?1", [name]),
+            Write::PutChecks(checks) => self.execute("UPDATE meta SET checks = ?1", [&**checks]),
             Write::Become { lineage, serial, read } => self.turn_into(lineage, *serial, *read),
         }
     }

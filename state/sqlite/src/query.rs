@@ -15,8 +15,8 @@ use crate::lease;
 pub(crate) fn snapshot(connection: &mut Connection) -> rusqlite::Result<Snapshot> {
     // A deferred transaction: what is read belongs together, and no writer waits.
     let tx = connection.transaction()?;
-    let (lineage, serial) = tx.query_row("SELECT lineage, serial FROM meta", [], |row| {
-        Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))
+    let (lineage, serial, checks) = tx.query_row("SELECT lineage, serial, checks FROM meta", [], |row| {
+        Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs(), text(row, 2)?.into()))
     })?;
     let mut resources = resources(&tx)?;
     // Sorted here: an index would be walked with one jump into the table for each row.
@@ -26,6 +26,7 @@ pub(crate) fn snapshot(connection: &mut Connection) -> rusqlite::Result<Snapshot
         serial,
         resources,
         outputs: outputs(&tx)?,
+        checks,
         intents: intents(&tx)?,
         leases: lease::living(&tx)?,
     };

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use pilotis_apply::{ApplyOptions, ApplyReport, Planned, programs_refused};
-use pilotis_diag::{Diagnostics, Severity};
+use pilotis_diag::{Diagnostic, Diagnostics, Severity};
 use pilotis_plan::PlanMode;
 use pilotis_plan::planfile::PlanFile;
 use pilotis_report::json::events;
@@ -27,6 +27,7 @@ use crate::workspace;
 pub(crate) async fn run(args: &ApplyArgs, destroy: bool) -> anyhow::Result<Exit> {
     let folder = Folder::current()?;
     let view = View::new(&args.view);
+    view.begin();
     let destroy = destroy || args.destroy;
     let interrupt = Interrupt::listen();
     if let Some(file) = &args.plan {
@@ -158,6 +159,7 @@ async fn carry_out(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Exit> {
     let progress = Progress::applying(*view, &planned.plan);
+    let said = planned.plan.diagnostics.clone();
     let incomplete = !planned.plan.unseen.is_empty();
     let began = Instant::now();
     let options = ApplyOptions {
@@ -171,9 +173,13 @@ async fn carry_out(
         Err(e) => return planning::failed(e, session, view),
     };
     let applied = &report.applied;
+    // What the plan has said already isn't said again.
+    let is_new = |d: &&Diagnostic| !said.iter().any(|s| s == *d);
+    let new: Diagnostics = applied.diagnostics.iter().filter(is_new).cloned().collect();
     let outputs = output::stored(&session.engine).await?;
     let outputs = || outputs.iter().map(|(name, value, sensitive)| (name.as_str(), value, *sensitive));
     if view.json {
+        planning::show(&new, session, view);
         let at = crate::clock::rfc3339_now();
         view.line(&events::run_summary(applied, destroy, &at));
         view.line(&events::outputs(outputs().map(|(n, v, s)| (n, None, Some(v), s)), &at));
@@ -188,8 +194,8 @@ async fn carry_out(
         if outputs().next().is_some() && report.applied.status == RunStatus::Done {
             view.print(&format!("\nOutputs:\n\n{}", text::outputs(outputs(), &planning::style(view))));
         }
+        planning::show(&new, session, view);
     }
-    planning::show(&report.applied.diagnostics, session, view);
     Ok(match exit_of(&report, interrupt) {
         Exit::Done if incomplete => Exit::Incomplete,
         exit => exit,

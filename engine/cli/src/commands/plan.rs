@@ -17,6 +17,7 @@ use crate::view::View;
 pub(crate) async fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     let folder = Folder::current()?;
     let view = View::new(&args.view);
+    view.begin();
     let interrupt = Interrupt::listen();
     if !args.destroy {
         folder.require_configuration()?;

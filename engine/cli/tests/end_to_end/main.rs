@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
+mod checks;
 mod commands;
 mod console;
 mod data_sources;

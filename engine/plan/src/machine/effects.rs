@@ -746,7 +746,7 @@ fn has_write_only(object: &Object) -> bool {
 }
 
 /// The value with nulls where it is unknown, and whether it was anywhere.
-fn known_only(value: &Value) -> (Value, bool) {
+pub(crate) fn known_only(value: &Value) -> (Value, bool) {
     if value.is_wholly_known() {
         return (value.clone(), false);
     }

@@ -29,6 +29,7 @@ impl Machine {
                     .detail("Only a part of the configuration was planned; the rest may need changes too."),
             );
         }
+        self.read_checks_again();
         let changes = self.changes();
         let outputs = self.output_changes();
         let mut digest = PlanDigest::new();

@@ -13,8 +13,9 @@
 //!
 //! 7. An ephemeral block is closed after all who use it are done, removals and other ephemeral blocks included.
 //! 8. What has the natural key that a new object needs is removed before that is made, be it deposed or gone from the configuration.
+//! 9. Data sources of checks are read when all else is done, but for what depends on them and the closing of ephemeral blocks.
 //!
-//! 1 to 4, 7 and 8 always hold. 5 and 6 are courtesies to services that refuse to remove or change what is in use; each is left out where it
+//! 1 to 4 and 7 to 9 always hold. 5 and 6 are courtesies to services that refuse to remove or change what is in use; each is left out where it
 //! could contradict the others.
 
 use std::cmp::Reverse;
@@ -146,6 +147,7 @@ impl Machine {
             planner.free_names();
             planner.delete_order();
         }
+        planner.checks_last();
         planner.closes();
         let mut schedule = planner.schedule;
         schedule.open = schedule.units.len();
@@ -280,6 +282,27 @@ impl Planner<'_> {
                 self.freeing.insert(*holder);
                 self.schedule.edge(self.deletes[holder], unit);
             }
+        }
+    }
+
+    /// 9
+    fn checks_last(&mut self) {
+        let machine = self.machine;
+        let inside: Vec<NodeId> =
+            self.begins.keys().copied().filter(|id| machine.check_around(*id).is_some()).collect();
+        if inside.is_empty() {
+            return;
+        }
+        let after = machine.graph.with_needed_by(inside.iter().copied());
+        let ends = self.ends.iter().filter(|(id, _)| !after.contains(id)).map(|(_, unit)| *unit);
+        let mut first: Vec<UnitId> = ends.chain(self.deletes.values().copied()).collect();
+        first.sort_unstable();
+        let barrier = self.schedule.add(UnitKind::Barrier);
+        for unit in first {
+            self.schedule.edge(unit, barrier);
+        }
+        for id in inside {
+            self.schedule.edge(barrier, self.begins[&id]);
         }
     }
 

@@ -80,7 +80,7 @@ pub fn plan(document: &PlanDocument<'_>) -> Json {
         }
     }
     if !plan.checks.is_empty() {
-        out.insert("checks".into(), checks(plan));
+        out.insert("checks".into(), checks(&plan.checks));
     }
     if !timestamp.is_empty() {
         out.insert("timestamp".into(), timestamp.into());
@@ -336,5 +336,6 @@ pub(crate) fn reason_name(reason: Reason) -> &'static str {
         Reason::EachKey => "delete_because_each_key",
         Reason::ConfigUnknown => "read_because_config_unknown",
         Reason::DependencyPending => "read_because_dependency_pending",
+        Reason::CheckNested => "read_because_check_nested",
     }
 }

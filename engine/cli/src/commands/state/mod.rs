@@ -69,6 +69,7 @@ fn show(args: &StateShowArgs) -> anyhow::Result<Exit> {
             let json = pilotis_report::json::state(
                 &[(*object).clone()],
                 [],
+                &[],
                 env!("CARGO_PKG_VERSION"),
                 pilotis_report::json::Secrets::Reveal,
             );
