@@ -20,6 +20,7 @@ struct Data {
     observations: BTreeMap<ResourceKey, Observation>,
     outputs: BTreeMap<String, OutputRecord>,
     checks: Arc<str>,
+    made_of: BTreeMap<RunId, Arc<str>>,
     runs: Vec<Run>,
     changes: Vec<Change>,
     intents: Vec<Intent>,
@@ -33,6 +34,7 @@ enum Undo {
     Observation(ResourceKey, Option<Observation>),
     Output(String, Option<OutputRecord>),
     Checks(Arc<str>),
+    MadeOf(RunId),
     Lineage(String, u64),
     RunAdded,
     Run(usize, Run),
@@ -146,6 +148,9 @@ impl Store for MemoryStore {
         Ok(self.data().changes.iter().filter(|c| c.run == *run).cloned().collect())
     }
 
+    fn made_of(&mut self, run: &RunId) -> Result<Option<Arc<str>>, StateError> {
+        Ok(self.data().made_of.get(run).cloned())
+    }
     fn observations(&mut self) -> Result<Vec<Observation>, StateError> {
         Ok(self.data().observations.values().cloned().collect())
     }
@@ -212,6 +217,11 @@ impl Data {
             }
             Write::PutOutput(output) => self.output(&output.name, Some(output.clone()), undo),
             Write::RemoveOutput(name) => self.output(name, None, undo),
+            Write::KeepMadeOf { run, text, .. } => {
+                self.run_index(run)?;
+                self.made_of.insert(run.clone(), text.clone());
+                undo.push(Undo::MadeOf(run.clone()));
+            }
             Write::PutChecks(checks) => {
                 undo.push(Undo::Checks(std::mem::replace(&mut self.checks, checks.clone())));
             }
@@ -293,6 +303,7 @@ impl Data {
             Undo::Resource(key, old) => drop(replace(&mut self.resources, key, old)),
             Undo::Observation(key, old) => drop(replace(&mut self.observations, key, old)),
             Undo::Output(name, old) => drop(replace(&mut self.outputs, name, old)),
+            Undo::MadeOf(run) => drop(self.made_of.remove(&run)),
             Undo::Checks(old) => self.checks = old,
             Undo::Lineage(lineage, serial) => (self.lineage, self.serial) = (lineage, serial),
             Undo::RunAdded => drop(self.runs.pop()),

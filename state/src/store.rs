@@ -120,6 +120,15 @@ pub enum Expect {
 pub enum Write {
     /// A run begins.
     StartRun(Run),
+    /// What a run is made of: its configuration and variables, as text for the engine. Equal texts are kept once.
+    KeepMadeOf {
+        /// Which run.
+        run: RunId,
+        /// Names the text.
+        digest: Arc<str>,
+        /// The text. It may hold secrets, as objects do.
+        text: Arc<str>,
+    },
     /// A run has ended.
     FinishRun {
         /// Which.
@@ -205,6 +214,8 @@ pub trait Store: Send {
     fn runs(&mut self, limit: usize) -> Result<Vec<Run>, StateError>;
     /// What one run did, in order.
     fn changes(&mut self, run: &RunId) -> Result<Vec<Change>, StateError>;
+    /// What a run was made of, if that was kept.
+    fn made_of(&mut self, run: &RunId) -> Result<Option<Arc<str>>, StateError>;
     /// The newest observation of each object.
     fn observations(&mut self) -> Result<Vec<Observation>, StateError>;
 }

@@ -310,6 +310,10 @@ impl Store for Starting {
         self.store.changes(run)
     }
 
+    fn made_of(&mut self, run: &RunId) -> Result<Option<Arc<str>>, StateError> {
+        self.store.made_of(run)
+    }
+
     fn observations(&mut self) -> Result<Vec<Observation>, StateError> {
         self.store.observations()
     }

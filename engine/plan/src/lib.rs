@@ -8,6 +8,7 @@ mod digest;
 mod graph;
 mod inputs;
 mod machine;
+mod made_of;
 mod outcome;
 pub mod plan;
 pub mod planfile;
@@ -25,6 +26,7 @@ pub use inputs::{Inputs, PlanMode, PlanOptions};
 pub use machine::{
     ApplyStart, EffectInfo, EffectProgress, EffectTicket, Evaluation, LookedAt, Machine, Phase,
 };
+pub use made_of::MadeOf;
 pub use outcome::{Applied, ObjectOutcome, ObjectResult};
 pub use plan::*;
 pub use record::RecordReader;

@@ -495,6 +495,9 @@ fn data_is_read_when_all_is_known() {
     insta::assert_snapshot!(case.world.log.join("\n"), @"data 1");
     case.apply(made);
     insta::assert_snapshot!(case.state(), @r#"
+    data.sim_lookup.early {"name":"one","value":"first"}
+    data.sim_lookup.late {"name":"id-1","value":"second"}
+    data.sim_lookup.same {"name":"one","value":"first"}
     sim_lone.b {"id":"id-2","name":"b","value":"second"}
     sim_thing.a {"disk":[],"enabled":true,"id":"id-1","memory":null,"name":"first","note":"a note","parent":null,"password":null,"port":[],"script":null,"size":null,"stamp":1,"tags":null,"token":"token of id-1","zone":null}
     "#);

@@ -42,6 +42,14 @@ impl Writer<'_> {
                     params![run, status.as_str(), at.0, calls],
                 )
             }
+            Write::KeepMadeOf { run, digest, text } => {
+                let run = self.run(run)?;
+                self.execute(
+                    "INSERT INTO made_of (digest, text) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING",
+                    params![&**digest, &**text],
+                )?;
+                self.execute("UPDATE run SET made_of = ?2 WHERE seq = ?1", params![run, &**digest])
+            }
             Write::Begin(intent) => self.begin(intent),
             Write::Finish { id, change } => {
                 let closed = self.tx.prepare_cached("DELETE FROM intent WHERE id = ?1")?.execute([&*id.0])?;

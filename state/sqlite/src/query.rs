@@ -8,7 +8,7 @@ use pilotis_state::{
     Run, RunId, RunKind, RunStatus, Snapshot, Status, Timestamp,
 };
 use rusqlite::types::{FromSqlError, Type};
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use crate::lease;
 
@@ -108,6 +108,13 @@ fn intents(connection: &Connection) -> rusqlite::Result<Vec<Intent>> {
         })
     })?;
     rows.collect()
+}
+
+pub(crate) fn made_of(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<Arc<str>>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT text FROM run JOIN made_of ON made_of.digest = run.made_of WHERE run.id = ?1",
+    )?;
+    statement.query_row([&*run.0], |row| row.get(0)).optional()
 }
 
 pub(crate) fn observations(connection: &Connection) -> rusqlite::Result<Vec<Observation>> {

@@ -6,8 +6,8 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use pilotis_apply::{ApplyOptions, ApplyReport, Planned, programs_refused};
 use pilotis_diag::{Diagnostic, Diagnostics, Severity};
-use pilotis_plan::PlanMode;
 use pilotis_plan::planfile::PlanFile;
+use pilotis_plan::{MadeOf, PlanMode};
 use pilotis_report::json::events;
 use pilotis_report::{Counts, text};
 use pilotis_state::{RunKind, RunStatus};
@@ -50,6 +50,7 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool) -> anyhow::Result<Exit>
             return Ok(exit);
         }
     };
+    let kept = options.clone();
     let exit = match planning::plan(&session, options, &view, &interrupt).await? {
         Err(exit) => exit,
         Ok(planned) => {
@@ -63,7 +64,7 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool) -> anyhow::Result<Exit>
                 view.print(if destroy { "\nDestroy cancelled.\n" } else { "\nApply cancelled.\n" });
                 if interrupt.soft.is_cancelled() { Exit::Interrupted } else { Exit::Error }
             } else {
-                carry_out(&session, planned, args, destroy, &view, &interrupt).await?
+                carry_out(&session, planned, session.made_of(&kept), args, destroy, &view, &interrupt).await?
             }
         }
     };
@@ -106,7 +107,9 @@ async fn saved(
             if planned.plan.diagnostics.has_errors() {
                 Exit::Error
             } else {
-                carry_out(&session, planned, args, destroy, view, interrupt).await?
+                let made_of =
+                    session.made_of(&saved.options).map(|of| MadeOf { files: saved.files.clone(), ..of });
+                carry_out(&session, planned, made_of, args, destroy, view, interrupt).await?
             }
         }
     };
@@ -150,9 +153,11 @@ fn refuses(args: &ApplyArgs, planned: &Planned, session: &Session, view: &View) 
 }
 
 /// Does what the plan says, and tells how it went.
+#[allow(clippy::too_many_arguments, reason = "two callers; a struct would only rename them")]
 async fn carry_out(
     session: &Session,
     planned: Planned,
+    made_of: Option<MadeOf>,
     args: &ApplyArgs,
     destroy: bool,
     view: &View,
@@ -165,6 +170,7 @@ async fn carry_out(
     let options = ApplyOptions {
         kind: if destroy { RunKind::Destroy } else { RunKind::Apply },
         allow_programs: allows_programs(args),
+        made_of,
     };
     let applied = session.engine.apply(planned, options, &progress, &interrupt.soft, &interrupt.hard).await;
     progress.finish();

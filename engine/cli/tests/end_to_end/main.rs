@@ -24,6 +24,7 @@ mod providers;
 mod provisioners;
 mod reading;
 mod remote_state;
+mod restore;
 mod services;
 mod state_edit;
 mod state_files;

@@ -4,6 +4,7 @@ mod file;
 mod history;
 mod mv;
 mod provider;
+pub(crate) mod restore;
 mod rm;
 
 use anyhow::{Context as _, bail};
@@ -31,6 +32,7 @@ pub(crate) fn run(args: &StateArgs) -> anyhow::Result<Exit> {
         StateCommand::Push(args) => file::push(args),
         StateCommand::ReplaceProvider(args) => provider::run(args),
         StateCommand::History(args) => history::run(args),
+        StateCommand::Restore(_) => unreachable!("it talks to services, and main runs it"),
     }
 }
 
