@@ -35,7 +35,8 @@ macro_rules! conformance {
     (@names $how:ident, $world:expr) => {
         $crate::conformance!(@$how $world, [
             round_trip, all_or_nothing, versions_only_grow, expectations, moves, observations, intents, history, leases,
-            lease_takeover, the_lease_of_everything, begin_is_fenced, a_run_that_lost_its_leases, refusals, becoming, copies
+            lease_takeover, the_lease_of_everything, begin_is_fenced, a_run_that_lost_its_leases, refusals, becoming, copies,
+            what_runs_were_made_of
         ]);
     };
     (@each $world:expr, [$($test:ident),+]) => {$(
@@ -163,7 +164,9 @@ pub fn round_trip(world: &impl World) {
         sensitive: true,
     };
     store.commit(&[put(deposed.clone()), put(b.clone())]).unwrap();
-    store.commit(&[put(a.clone()), Write::PutOutput(output.clone())]).unwrap();
+    store
+        .commit(&[put(a.clone()), Write::PutOutput(output.clone()), Write::PutChecks("[1]".into())])
+        .unwrap();
 
     for mut reader in [store, world.connect()] {
         let snapshot = reader.snapshot().unwrap();
@@ -172,6 +175,7 @@ pub fn round_trip(world: &impl World) {
         let at = |record: &ResourceRecord, version| ResourceRecord { version, ..record.clone() };
         assert_eq!(snapshot.resources, [at(&a, 2), at(&b, 1), at(&deposed, 1)]);
         assert_eq!(snapshot.outputs, std::slice::from_ref(&output));
+        assert_eq!(&*snapshot.checks, "[1]");
     }
     let mut store = world.connect();
     store.commit(&[Write::RemoveOutput("url".into()), remove("b")]).unwrap();
@@ -227,6 +231,8 @@ pub fn all_or_nothing(world: &impl World) {
         Write::Observe(Observation { key: ResourceKey::current("c"), ..seen(6) }),
         Write::FinishRun { id: RunId("r".into()), status: RunStatus::Done, at: Timestamp(9), calls: 4 },
         Write::PutOutput(OutputRecord { name: "o".into(), value: "{}".into(), sensitive: false }),
+        Write::PutChecks("[2]".into()),
+        keep("r", "d", "made of"),
         remove("c"),
         Write::Put { record: record("b"), expect: Expect::Absent },
     ]);
@@ -237,9 +243,28 @@ pub fn all_or_nothing(world: &impl World) {
     assert_eq!(after.resources, before.resources);
     assert_eq!(after.intents, before.intents);
     assert!(after.outputs.is_empty());
+    assert!(after.checks.is_empty());
+    assert_eq!(store.made_of(&RunId("r".into())).unwrap(), None);
     assert_eq!(store.observations().unwrap(), [seen(5)]);
     assert_eq!(store.runs(10).unwrap(), [run("r")]);
     assert!(store.changes(&RunId("r".into())).unwrap().is_empty());
+}
+
+fn keep(run: &str, digest: &str, text: &str) -> Write {
+    Write::KeepMadeOf { run: RunId(run.into()), digest: digest.into(), text: text.into() }
+}
+
+/// What a run was made of is kept with it; two runs may be made of the same.
+pub fn what_runs_were_made_of(world: &impl World) {
+    let mut store = world.connect();
+    store.commit(&[Write::StartRun(run("r")), keep("r", "d", "made of")]).unwrap();
+    store.commit(&[Write::StartRun(run("s")), keep("s", "d", "made of"), Write::StartRun(run("t"))]).unwrap();
+    assert!(matches!(store.commit(&[keep("nobody", "d", "x")]), Err(StateError::NotFound { .. })));
+    let mut store = world.connect();
+    let mut of = |run: &str| store.made_of(&RunId(run.into())).unwrap();
+    assert_eq!(of("r").as_deref(), Some("made of"));
+    assert_eq!(of("s").as_deref(), Some("made of"));
+    assert_eq!((of("t"), of("nobody")), (None, None));
 }
 
 /// A version never comes back, also not when an object is removed and made again.

@@ -24,6 +24,9 @@ pub enum EditError {
     /// Nothing is stored there.
     #[error("the state has nothing at {0}")]
     Missing(String),
+    /// `taint` of a data source.
+    #[error("{0} is a data source, which every plan reads anew: it can't be tainted")]
+    NotManaged(String),
     /// `untaint` of what isn't tainted.
     #[error("{0} is not tainted, and so it can't be untainted")]
     NotTainted(String),
@@ -97,6 +100,24 @@ struct Note {
 }
 
 impl Edit {
+    /// Notes a change of an object. Data sources have no history.
+    fn note(
+        &mut self,
+        key: &ResourceKey,
+        action: Action,
+        before: Option<&Arc<str>>,
+        after: Option<&Arc<str>>,
+    ) {
+        if !key.is_data() {
+            self.notes.push(Note {
+                key: key.clone(),
+                action,
+                before: before.cloned(),
+                after: after.cloned(),
+            });
+        }
+    }
+
     /// The writes, with what the history says of them in a run.
     pub fn with_history(mut self, run: &RunId, at: Timestamp) -> Vec<Write> {
         let objects = self.action.map(|action| (action, std::mem::take(&mut self.objects)));
@@ -133,6 +154,9 @@ pub fn set_status(snapshot: &Snapshot, instance: &Instance, status: Status) -> R
     let Some(record) = snapshot.resources.iter().find(|r| r.key == key) else {
         return Err(EditError::Missing(instance.to_string()));
     };
+    if key.is_data() {
+        return Err(EditError::NotManaged(instance.to_string()));
+    }
     if record.status == status {
         return match status {
             Status::Ready => Err(EditError::NotTainted(instance.to_string())),

@@ -19,6 +19,8 @@ struct Data {
     resources: BTreeMap<ResourceKey, ResourceRecord>,
     observations: BTreeMap<ResourceKey, Observation>,
     outputs: BTreeMap<String, OutputRecord>,
+    checks: Arc<str>,
+    made_of: BTreeMap<RunId, Arc<str>>,
     runs: Vec<Run>,
     changes: Vec<Change>,
     intents: Vec<Intent>,
@@ -32,6 +34,8 @@ enum Undo {
     Resource(ResourceKey, Option<ResourceRecord>),
     Observation(ResourceKey, Option<Observation>),
     Output(String, Option<OutputRecord>),
+    Checks(Arc<str>),
+    MadeOf(RunId),
     Lineage(String, u64),
     RunAdded,
     Run(usize, Run),
@@ -75,6 +79,7 @@ impl Store for MemoryStore {
             serial: data.serial,
             resources: data.resources.values().cloned().collect(),
             outputs: data.outputs.values().cloned().collect(),
+            checks: data.checks.clone(),
             intents: data.intents.clone(),
             leases: data.leases.values().filter(|l| !data.dead.contains(&l.holder)).cloned().collect(),
             clock: None,
@@ -167,6 +172,9 @@ impl Store for MemoryStore {
         Ok(self.data().changes.iter().filter(|c| c.run == *run).cloned().collect())
     }
 
+    fn made_of(&mut self, run: &RunId) -> Result<Option<Arc<str>>, StateError> {
+        Ok(self.data().made_of.get(run).cloned())
+    }
     fn observations(&mut self) -> Result<Vec<Observation>, StateError> {
         Ok(self.data().observations.values().cloned().collect())
     }
@@ -244,6 +252,14 @@ impl Data {
             }
             Write::PutOutput(output) => self.output(&output.name, Some(output.clone()), undo),
             Write::RemoveOutput(name) => self.output(name, None, undo),
+            Write::KeepMadeOf { run, text, .. } => {
+                self.run_index(run)?;
+                self.made_of.insert(run.clone(), text.clone());
+                undo.push(Undo::MadeOf(run.clone()));
+            }
+            Write::PutChecks(checks) => {
+                undo.push(Undo::Checks(std::mem::replace(&mut self.checks, checks.clone())));
+            }
             Write::Become { lineage, serial, read } => {
                 let now = self.serial - 1;
                 if now != *read {
@@ -331,6 +347,8 @@ impl Data {
             Undo::Resource(key, old) => drop(replace(&mut self.resources, key, old)),
             Undo::Observation(key, old) => drop(replace(&mut self.observations, key, old)),
             Undo::Output(name, old) => drop(replace(&mut self.outputs, name, old)),
+            Undo::MadeOf(run) => drop(self.made_of.remove(&run)),
+            Undo::Checks(old) => self.checks = old,
             Undo::Lineage(lineage, serial) => (self.lineage, self.serial) = (lineage, serial),
             Undo::RunAdded => drop(self.runs.pop()),
             Undo::Run(index, run) => self.runs[index] = run,

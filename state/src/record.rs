@@ -2,6 +2,7 @@
 //!
 //! Attributes, outputs and history may hold secrets: `Debug` of those records shows how long a text is, never the text.
 
+use pilotis_schema::address::{Instance, Mode};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -303,6 +304,12 @@ impl fmt::Display for ResourceKey {
 }
 
 impl ResourceKey {
+    /// It is a data source: what it said when it was last read, kept for whoever looks into the state. Most addresses are told without
+    /// being parsed.
+    pub fn is_data(&self) -> bool {
+        let parsed = || self.address.parse::<Instance>().is_ok_and(|i| i.resource.mode == Mode::Data);
+        self.address.contains("data.") && parsed()
+    }
     /// The current object of an instance.
     pub fn current(address: impl Into<Arc<str>>) -> ResourceKey {
         ResourceKey { address: address.into(), deposed: None }

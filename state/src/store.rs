@@ -1,6 +1,7 @@
 //! The store trait.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use crate::{
     Change, Intent, IntentId, Lease, Observation, OutputRecord, ResourceKey, ResourceRecord, Run, RunId,
@@ -82,10 +83,12 @@ pub struct Snapshot {
     pub lineage: String,
     /// Counts its transactions.
     pub serial: u64,
-    /// All objects, sorted by key.
+    /// All objects, sorted by key; and what data sources said when they were last read, under their addresses.
     pub resources: Vec<ResourceRecord>,
     /// All outputs.
     pub outputs: Vec<OutputRecord>,
+    /// What came of conditions in the last apply, as JSON for the engine; empty if nothing is known.
+    pub checks: Arc<str>,
     /// Open intents, oldest first: of runs that go on now, and of those whose process died ([`Snapshot::abandoned`]).
     pub intents: Vec<Intent>,
     /// Leases, without those of processes that are known to be dead. They may have expired: stores read no clock.
@@ -95,6 +98,10 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The objects that are managed: all but data sources.
+    pub fn managed(&self) -> impl Iterator<Item = &ResourceRecord> {
+        self.resources.iter().filter(|r| !r.key.is_data())
+    }
     /// The open intents that no living run will close: they are to be settled before anything else is done. `now` counts unless the state
     /// has a clock of its own.
     pub fn abandoned(&self, now: Timestamp) -> Vec<&Intent> {
@@ -121,6 +128,15 @@ pub enum Expect {
 pub enum Write {
     /// A run begins.
     StartRun(Run),
+    /// What a run is made of: its configuration and variables, as text for the engine. Equal texts are kept once.
+    KeepMadeOf {
+        /// Which run.
+        run: RunId,
+        /// Names the text.
+        digest: Arc<str>,
+        /// The text. It may hold secrets, as objects do.
+        text: Arc<str>,
+    },
     /// A run has ended.
     FinishRun {
         /// Which.
@@ -176,6 +192,8 @@ pub enum Write {
     PutOutput(OutputRecord),
     /// An output is gone.
     RemoveOutput(String),
+    /// What came of conditions, in place of what was known of them.
+    PutChecks(Arc<str>),
     /// From now on the state is the one of this lineage: it is taken over from another program, or one that was edited elsewhere is put in its
     /// place. Refused with [`StateError::Superseded`] if anything was committed since the serial was `read`. It comes first in its commit.
     Become {
@@ -216,6 +234,8 @@ pub trait Store: Send {
     fn runs(&mut self, limit: usize) -> Result<Vec<Run>, StateError>;
     /// What one run did, in order.
     fn changes(&mut self, run: &RunId) -> Result<Vec<Change>, StateError>;
+    /// What a run was made of, if that was kept.
+    fn made_of(&mut self, run: &RunId) -> Result<Option<Arc<str>>, StateError>;
     /// The newest observation of each object.
     fn observations(&mut self) -> Result<Vec<Observation>, StateError>;
     /// What all runs did, in order.

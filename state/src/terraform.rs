@@ -1,7 +1,7 @@
 //! Terraform's state file, version 4: in and out, so that nobody is locked in or out.
 //!
 //! Text to records and records to text; nothing here knows where a file lies, nor what a provider declares. Data sources are read anew by every
-//! plan and are not taken in; what a provider's plugin kept for itself (`private`) means nothing here and is left out.
+//! plan, so one that can't be taken in is left out; what a provider's plugin kept for itself (`private`) means nothing here and is left out.
 
 mod read;
 mod write;
@@ -64,8 +64,10 @@ pub struct Imported {
     pub resources: Vec<ResourceRecord>,
     /// Outputs of the root module.
     pub outputs: Vec<OutputRecord>,
-    /// Data sources that were left out.
-    pub data_sources: usize,
+    /// What data sources said when they were last read, sorted by key.
+    pub data: Vec<ResourceRecord>,
+    /// Data sources that were left out: every plan reads them anew.
+    pub left_out: usize,
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use pilotis_plan::planfile::PlanFile;
 use pilotis_plan::recording::Answers;
 use pilotis_plan::{
-    Answer, CommitFailure, Connected, Created, EffectProgress, Failure, Found, Listing, Machine, Outcome,
-    PlanAction, ProviderId, Request, RequestId,
+    Answer, CommitFailure, Connected, Created, EffectProgress, Failure, Found, Listing, LookedAt, Machine,
+    Outcome, PlanAction, ProviderId, Request, RequestId,
 };
 use pilotis_sdk::{Connection, DataRequest, Environment, Error, ListRequest, ReadRequest};
 use pilotis_state::{StateError, Timestamp};
@@ -49,6 +49,8 @@ pub(crate) struct Driver<'a> {
     pub(crate) keep: Option<Answers>,
     /// A saved plan whose answers are given again; what it doesn't have is asked.
     pub(crate) again: Option<&'a PlanFile>,
+    /// What is being looked at, and since when.
+    pub(crate) looked_at: HashMap<RequestId, (Vec<LookedAt>, Instant)>,
     /// Effects whose programs are yet to come, by address.
     pub(crate) held: HashMap<Arc<str>, Effect>,
 }
@@ -103,6 +105,7 @@ impl Driver<'_> {
                 if let Some(keep) = &mut self.keep {
                     keep.asked(id, machine.provider_of(&request), &request);
                 }
+                self.looking(machine, id);
                 if let Some(effect) = self.begun(&request) {
                     effects.insert(id, effect);
                 }
@@ -197,6 +200,9 @@ impl Driver<'_> {
                 }))
             }
         };
+        if let Some((objects, since)) = self.looked_at.remove(&id) {
+            self.reporter.event(&Event::Looked(&objects, since.elapsed()));
+        }
         if let Some(keep) = &mut self.keep {
             keep.answered(id, &answer);
         }
@@ -273,6 +279,18 @@ impl Driver<'_> {
             self.reporter.event(&Event::Reading { type_name, objects });
         }
         Some(tasks.spawn(async move { (id, Came::Answer(call(&*connection, request).await)) }))
+    }
+
+    /// Tells of each object that a request looks at, if somebody wants to know.
+    fn looking(&mut self, machine: &Machine, id: RequestId) {
+        if !self.reporter.wants_each() {
+            return;
+        }
+        let objects = machine.looks_at(id);
+        if !objects.is_empty() {
+            self.reporter.event(&Event::LookingAt(&objects));
+            self.looked_at.insert(id, (objects, Instant::now()));
+        }
     }
 
     fn connection(&self, request: &Request) -> Option<Arc<dyn Connection>> {

@@ -10,7 +10,7 @@ use pilotis_diag::Diagnostics;
 use pilotis_lang::Files;
 use pilotis_plan::planfile::PlanFile;
 use pilotis_plan::recording::{Answers, ModuleFiles, RecordingFiles};
-use pilotis_plan::{Applied, ApplyStart, Inputs, Machine, Plan, PlanAction, PlanOptions};
+use pilotis_plan::{Applied, ApplyStart, Inputs, Machine, MadeOf, Plan, PlanAction, PlanOptions};
 use pilotis_sdk::{Provider, SandboxEndpoint};
 use pilotis_state::{
     Holder, Lease, ResourceKey, Run, RunId, RunKind, RunStatus, Snapshot, StateError, Store, Timestamp, Write,
@@ -91,6 +91,8 @@ pub struct ApplyOptions {
     pub kind: RunKind,
     /// Provisioners may run their programs. Else a plan that has some is refused.
     pub allow_programs: bool,
+    /// What the plan was made of, to be kept with the run: a later one can go back to it.
+    pub made_of: Option<MadeOf>,
 }
 
 /// What came of an apply.
@@ -375,7 +377,12 @@ impl Engine {
             status: RunStatus::Running,
             calls: 0,
         };
-        self.store.commit(vec![Write::StartRun(record)]).await?;
+        let mut writes = vec![Write::StartRun(record)];
+        // What can't be kept keeps nobody from applying.
+        if let Some(Ok((digest, text))) = options.made_of.map(|made_of| made_of.write()) {
+            writes.push(Write::KeepMadeOf { run: run.clone(), digest, text });
+        }
+        self.store.commit(writes).await?;
         let mut driver = self.driver(reporter);
         driver.connections = connections;
         driver.names = names(plan);
@@ -407,6 +414,7 @@ impl Engine {
             opened: Opened::default(),
             keep: None,
             again: None,
+            looked_at: HashMap::new(),
             held: HashMap::new(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pilotis_plan::PlanAction;
+use pilotis_plan::{LookedAt, PlanAction};
 
 /// What a call does, for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,10 @@ pub enum Event<'a> {
         /// How many are asked for.
         objects: usize,
     },
+    /// These are being looked at, if the reporter wants to know of each.
+    LookingAt(&'a [LookedAt]),
+    /// They were looked at.
+    Looked(&'a [LookedAt], Duration),
     /// The plan is made.
     Planned {
         /// Changes that are not no-ops.
@@ -137,6 +141,10 @@ pub enum Event<'a> {
 pub trait Reporter: Send + Sync {
     /// Something happened.
     fn event(&self, event: &Event<'_>);
+    /// It wants to know of each object that is looked at; else only how many there are.
+    fn wants_each(&self) -> bool {
+        false
+    }
 }
 
 /// Says nothing.

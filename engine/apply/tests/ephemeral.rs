@@ -164,7 +164,13 @@ async fn run(
     let planned = planned.await?;
     assert_eq!(lab.log().iter().map(|l| &l[..4]).collect::<Vec<_>>(), ["open", "clos"]);
     engine
-        .apply(planned, ApplyOptions { kind: RunKind::Apply, allow_programs: false }, &Quiet, soft, hard)
+        .apply(
+            planned,
+            ApplyOptions { kind: RunKind::Apply, allow_programs: false, made_of: None },
+            &Quiet,
+            soft,
+            hard,
+        )
         .await
 }
 

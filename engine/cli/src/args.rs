@@ -84,6 +84,7 @@ impl Command {
             Command::Plan(args) => args.view.json,
             Command::Apply(args) | Command::Destroy(args) => args.view.json,
             Command::Init(args) => args.view.json,
+            Command::State(args) => matches!(&args.command, StateCommand::Restore(args) if args.view.json),
             _ => false,
         }
     }

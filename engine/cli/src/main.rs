@@ -33,7 +33,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
-use args::{Cli, Command};
+use args::{Cli, Command, StateArgs, StateCommand};
 use exit::Exit;
 
 fn main() -> ExitCode {
@@ -70,7 +70,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Explain(args) => commands::explain::run(args),
         Command::Init(args) => commands::init::run(args),
         Command::Output(args) => commands::output::run(args),
-        Command::State(args) => commands::state::run(args),
+        Command::State(args) if !args.plans() => commands::state::run(args),
         Command::Workspace(args) => commands::workspace::run(args),
         Command::Taint(args) => commands::taint::run(args, pilotis_state::Status::Tainted),
         Command::Untaint(args) => commands::taint::run(args, pilotis_state::Status::Ready),
@@ -98,6 +98,9 @@ fn served(command: &Command) -> anyhow::Result<Exit> {
             Command::Console(args) => Box::pin(commands::console::run(args)).await,
             Command::Import(args) => Box::pin(commands::import::run(args)).await,
             Command::Sandbox(args) => Box::pin(commands::sandbox::run(args)).await,
+            Command::State(StateArgs { command: StateCommand::Restore(args) }) => {
+                Box::pin(commands::state::restore::run(args)).await
+            }
             _ => unreachable!("main runs the others itself"),
         }
     });

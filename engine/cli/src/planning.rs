@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 use pilotis_apply::{EngineError, Planned, programs_refused};
 use pilotis_config::{Configuration, display};
-use pilotis_diag::{Diagnostic, Diagnostics};
+use pilotis_diag::{Diagnostic, Diagnostics, SourceMap};
 use pilotis_plan::planfile::PlanFile;
 use pilotis_plan::{Plan, PlanMode, PlanOptions};
 use pilotis_report::Style;
@@ -111,9 +111,6 @@ pub(crate) async fn plan(
     view: &View,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Result<Planned, Exit>> {
-    if view.json {
-        view.line(&events::version(env!("CARGO_PKG_VERSION"), &crate::clock::rfc3339_now()));
-    }
     let progress = Progress::planning(*view);
     let (configuration, variables) = (session.configuration.clone(), session.variables.clone());
     let planned = session.engine.plan(configuration, variables, options, &progress, &interrupt.soft).await;
@@ -131,9 +128,6 @@ pub(crate) async fn plan_to_save(
     view: &View,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Result<(Planned, PlanFile), Exit>> {
-    if view.json {
-        view.line(&events::version(env!("CARGO_PKG_VERSION"), &crate::clock::rfc3339_now()));
-    }
     let progress = Progress::planning(*view);
     let (configuration, variables) = (session.configuration.clone(), session.variables.clone());
     let (modules, given) = (session.modules.clone(), session.given_ephemeral.clone());
@@ -155,9 +149,6 @@ pub(crate) async fn plan_again(
     view: &View,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Result<Planned, Exit>> {
-    if view.json {
-        view.line(&events::version(env!("CARGO_PKG_VERSION"), &crate::clock::rfc3339_now()));
-    }
     let progress = Progress::planning(*view);
     let configuration = session.configuration.clone();
     let given = &session.variables;
@@ -195,22 +186,31 @@ pub(crate) fn failed(error: EngineError, session: &Session, view: &View) -> anyh
             Ok(Exit::Error)
         }
         EngineError::Interrupted => {
-            view.say("Interrupted: nothing was changed.\n");
+            refuse(view, "Interrupted", "Nothing was changed.");
             Ok(Exit::Interrupted)
         }
         EngineError::State(StateError::Locked { lease }) => {
-            view.say(&format!(
-                "Error: the state is locked\n\n{lease}. Wait for that run, or give -lock-timeout=5m to wait for it here. If its process is dead for certain, `pilotis force-unlock {}` ends it.\n",
+            let detail = format!(
+                "{lease}. Wait for that run, or give -lock-timeout=5m to wait for it here. If its process is dead for certain, `pilotis force-unlock {}` ends it.",
                 lease.run.0
-            ));
+            );
+            refuse(view, "the state is locked", &detail);
             Ok(Exit::Locked)
         }
         EngineError::Stale(keys) => {
             let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
-            view.say(&format!(
-                "Error: the plan is stale\n\nSince it was made, somebody else has changed {}. Nothing was done; plan again.\n",
-                keys.join(", ")
-            ));
+            let keys = keys.join(", ");
+            let detail =
+                format!("Since it was made, somebody else has changed {keys}. Nothing was done; plan again.");
+            refuse(view, "the plan is stale", &detail);
+            Ok(Exit::Stale)
+        }
+        EngineError::Different { .. } if view.json => {
+            refuse(
+                view,
+                "the saved plan is stale",
+                "On the state of today it would do something else. Nothing was done; plan again.",
+            );
             Ok(Exit::Stale)
         }
         EngineError::Different { saved, now } => {
@@ -221,6 +221,18 @@ pub(crate) fn failed(error: EngineError, session: &Session, view: &View) -> anyh
             Ok(Exit::Stale)
         }
         other => Err(other.into()),
+    }
+}
+
+/// Says why nothing is done: for people as text, for programs as an event.
+fn refuse(view: &View, summary: &str, detail: &str) {
+    if view.json {
+        view.diagnostics(
+            &Diagnostics::from(Diagnostic::error(summary).detail(detail)),
+            &SourceMap::default(),
+        );
+    } else {
+        view.say(&format!("Error: {summary}\n\n{detail}\n"));
     }
 }
 

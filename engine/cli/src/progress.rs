@@ -1,12 +1,12 @@
 //! Progress of a run: drawn on a terminal, plain lines without one, events for programs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use pilotis_apply::{Event, Operation, Reporter};
-use pilotis_plan::{Plan, PlanAction, ResourceChange};
+use pilotis_plan::{LookedAt, Plan, PlanAction, ResourceChange};
 use pilotis_report::json::events;
 use pilotis_report::text::clean;
 use pilotis_schema::address::Instance;
@@ -24,6 +24,8 @@ pub(crate) struct Progress {
     in_flight: Mutex<BTreeMap<String, Instant>>,
     /// Ids of the objects that there are already, by their address for programs.
     ids: HashMap<String, String>,
+    /// Objects that were said to be looked at, and to have been.
+    looked: Mutex<HashSet<(bool, String)>>,
 }
 
 impl Progress {
@@ -35,7 +37,7 @@ impl Progress {
             bar.set_message("reading the configuration");
             bar
         });
-        Progress { view, bar, in_flight: Mutex::default(), ids: HashMap::new() }
+        Progress { view, bar, in_flight: Mutex::default(), ids: HashMap::new(), looked: Mutex::default() }
     }
 
     /// While a plan is applied.
@@ -49,7 +51,7 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
-        Progress { view, bar, in_flight: Mutex::default(), ids }
+        Progress { view, bar, in_flight: Mutex::default(), ids, looked: Mutex::default() }
     }
 
     /// Takes the drawing away.
@@ -91,6 +93,28 @@ impl Progress {
             Some(bar) => bar.suspend(|| self.view.say(&format!("{text}\n"))),
             None if !self.view.json => self.view.print(&format!("{text}\n")),
             None => {}
+        }
+    }
+
+    /// Objects are looked at, or were (`elapsed`). One that is looked at in two ways is told of once.
+    fn looked(&self, objects: &[LookedAt], elapsed: Option<Duration>) {
+        let mut looked = self.looked.lock().expect("no thread panics with it");
+        for object in objects {
+            if !looked.insert((elapsed.is_some(), object.address.to_string())) {
+                continue;
+            }
+            let id = object.id.as_deref();
+            self.json(|at| {
+                let address = object.address.parse::<Instance>().ok()?;
+                Some(match (object.data, elapsed) {
+                    (true, None) => events::apply_start(&address, PlanAction::Read, None, at),
+                    (true, Some(e)) => {
+                        events::apply_complete(&address, PlanAction::Read, None, e.as_secs(), at)
+                    }
+                    (false, None) => events::refresh_start(&address, id, at),
+                    (false, Some(_)) => events::refresh_complete(&address, id, at),
+                })
+            });
         }
     }
 
@@ -147,6 +171,10 @@ fn ephemeral(operation: Operation) -> Option<&'static str> {
 }
 
 impl Reporter for Progress {
+    fn wants_each(&self) -> bool {
+        self.view.json
+    }
+
     fn event(&self, event: &Event<'_>) {
         let instance = |address: &str| address.parse::<Instance>().ok();
         match event {
@@ -160,6 +188,8 @@ impl Reporter for Progress {
                     bar.set_message(format!("reading {objects} × {type_name}"));
                 }
             }
+            Event::LookingAt(objects) => self.looked(objects, None),
+            Event::Looked(objects, elapsed) => self.looked(objects, Some(*elapsed)),
             Event::Planned { .. } => self.finish(),
             Event::Started { address, json_address, operation, .. } => {
                 let action = step(*operation);

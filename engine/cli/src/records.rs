@@ -7,7 +7,7 @@ use anyhow::{Context as _, anyhow};
 use pilotis_config::{Configuration, display};
 use pilotis_plan::RecordReader;
 use pilotis_report::StateObject;
-use pilotis_schema::address::Instance;
+use pilotis_schema::address::{Instance, Mode};
 use pilotis_state::{ResourceRecord, Snapshot};
 use pilotis_value::{Marks, Value, json};
 
@@ -19,14 +19,16 @@ pub(crate) fn decode<'a>(
     folder: &Folder,
     configuration: &Configuration,
 ) -> anyhow::Result<Vec<StateObject<'a>>> {
-    let mut readers: HashMap<Arc<str>, Option<RecordReader>> = HashMap::new();
+    let mut readers: HashMap<(Mode, Arc<str>), Option<RecordReader>> = HashMap::new();
     let objects = snapshot.resources.iter().map(|record| {
-        let reader = readers.entry(record.type_name.clone()).or_insert_with(|| {
-            let schema = folder.providers.values().find_map(|p| p.schema().resources.get(&*record.type_name));
-            schema.map(|schema| RecordReader::new(Arc::new(schema.clone())))
-        });
         let address: Instance =
             record.key.address.parse().context("the state holds an address that is none")?;
+        let mode = address.resource.mode;
+        let reader = readers.entry((mode, record.type_name.clone())).or_insert_with(|| {
+            let schema =
+                folder.providers.values().find_map(|p| p.schema().types(mode).get(&*record.type_name));
+            schema.map(|schema| RecordReader::new(Arc::new(schema.clone())))
+        });
         let value = value(record, reader.as_ref())
             .map_err(|why| anyhow!(why))
             .with_context(|| format!("the stored object {address} can't be read"))?;

@@ -9,9 +9,10 @@ use pilotis_config::{
     root_variables,
 };
 use pilotis_diag::{Diagnostic, Diagnostics, Severity, SourceMap};
-use pilotis_lang::{Frame, Slot, Surroundings};
+use pilotis_lang::{Files, Frame, Slot, Surroundings};
 use pilotis_plan::planfile::PlanFile;
-use pilotis_plan::recording::ModuleFiles;
+use pilotis_plan::recording::{ModuleFiles, RecordingFiles};
+use pilotis_plan::{MadeOf, PlanMode, PlanOptions};
 use pilotis_sandbox::{Running, Sandbox};
 use pilotis_sdk::SandboxEndpoint;
 use pilotis_state_process::this_process;
@@ -44,6 +45,8 @@ pub(crate) struct Session {
     pub(crate) given_ephemeral: BTreeSet<String>,
     /// All text that was read, that of variables files too: for diagnostics.
     pub(crate) sources: SourceMap,
+    /// Files as functions read them.
+    files: Arc<RecordingFiles>,
     /// The engine.
     pub(crate) engine: Engine,
     /// The sandbox, as long as the run lasts.
@@ -77,7 +80,8 @@ impl Session {
         if diagnostics.has_errors() {
             return Ok(None);
         }
-        let run = Ready { configuration, modules, variables, given_ephemeral: ephemeral, sources };
+        let files: Arc<dyn Files> = folder.disk.clone();
+        let run = Ready { configuration, modules, variables, given_ephemeral: ephemeral, sources, files };
         run.open(folder, view, wanted.state, wanted.parallelism).await.map(Some)
     }
 
@@ -100,7 +104,8 @@ impl Session {
                 apply_time_ms: None,
             };
             let root = &configuration.modules[0];
-            variables = given_again(root, file, &given, &mut sources, &surroundings, &mut diagnostics)?;
+            let held = (&file.variables, &file.given_ephemeral);
+            variables = given_again(root, held, &given, &mut sources, &surroundings, &mut diagnostics)?;
         }
         diagnostics.sort();
         view.diagnostics(&diagnostics, &sources);
@@ -108,8 +113,51 @@ impl Session {
             return Ok(None);
         }
         let given_ephemeral = file.given_ephemeral.clone();
-        let run = Ready { configuration, modules: file.modules.clone(), variables, given_ephemeral, sources };
+        let (modules, files) = (file.modules.clone(), folder.disk.clone());
+        let run = Ready { configuration, modules, variables, given_ephemeral, sources, files };
         run.open(folder, view, wanted.state, wanted.parallelism).await.map(Some)
+    }
+
+    /// Brings together what a run was made of: its configuration, its variables and the files that its functions read, as they were then.
+    pub(crate) async fn of_run(
+        run: &MadeOf,
+        folder: &Folder,
+        view: &View,
+        wanted: &Wanted<'_>,
+    ) -> anyhow::Result<Option<Session>> {
+        let (configuration, mut diagnostics) = run.configuration(&folder.schemas());
+        let mut sources = configuration.sources.clone();
+        let mut variables = run.variables.clone();
+        let files: Arc<dyn Files> = Arc::new(run.files.clone());
+        if !diagnostics.has_errors() {
+            let given = folder.variable_sources(wanted.variables)?;
+            let plan_time_ms = crate::clock::now().0;
+            let surroundings = Surroundings { files: &*files, plan_time_ms, apply_time_ms: None };
+            let root = &configuration.modules[0];
+            let held = (&run.variables, &run.given_ephemeral);
+            variables = given_again(root, held, &given, &mut sources, &surroundings, &mut diagnostics)?;
+        }
+        diagnostics.sort();
+        view.diagnostics(&diagnostics, &sources);
+        if diagnostics.has_errors() {
+            return Ok(None);
+        }
+        let (modules, given_ephemeral) = (run.modules.clone(), run.given_ephemeral.clone());
+        let run = Ready { configuration, modules, variables, given_ephemeral, sources, files };
+        run.open(folder, view, wanted.state, wanted.parallelism).await.map(Some)
+    }
+
+    /// What a run is made of here: a later one can go back to it.
+    pub(crate) fn made_of(&self, options: &PlanOptions) -> Option<MadeOf> {
+        (options.mode != PlanMode::RefreshOnly).then(|| MadeOf {
+            program: env!("CARGO_PKG_VERSION").into(),
+            modules: self.modules.clone(),
+            files: self.files.files(),
+            variables: self.variables.clone(),
+            given_ephemeral: self.given_ephemeral.clone(),
+            destroy: options.mode == PlanMode::Destroy,
+            partial: !options.targets.is_empty() || !options.excludes.is_empty(),
+        })
     }
 
     /// Ends the sandbox, if this run started it.
@@ -124,7 +172,7 @@ impl Session {
 /// The variables of a saved plan, with the ephemeral ones as they are given now: those are not in the file.
 fn given_again(
     root: &Module,
-    file: &PlanFile,
+    held: (&RootVariables, &BTreeSet<String>),
     given: &[VariableSource],
     sources: &mut SourceMap,
     surroundings: &Surroundings<'_>,
@@ -140,10 +188,10 @@ fn given_again(
             );
         }
     }
-    same_ones(root, file, &given_ephemeral(root, given), diagnostics);
+    same_ones(root, held.1, &given_ephemeral(root, given), diagnostics);
     let mut asked = root.clone();
     asked.variables.retain(|v| v.ephemeral);
-    let mut variables = file.variables.clone();
+    let mut variables = held.0.clone();
     if !asked.variables.is_empty() && !diagnostics.has_errors() {
         let mut found = Diagnostics::new();
         let ephemeral = root_variables(&asked, given, sources, surroundings, &mut found);
@@ -155,10 +203,15 @@ fn given_again(
 }
 
 /// The ephemeral variables that a plan was given must be given again, and no others: with those it would be another plan.
-fn same_ones(root: &Module, file: &PlanFile, given: &BTreeSet<String>, diagnostics: &mut Diagnostics) {
+fn same_ones(
+    root: &Module,
+    held: &BTreeSet<String>,
+    given: &BTreeSet<String>,
+    diagnostics: &mut Diagnostics,
+) {
     for variable in root.variables.iter().filter(|v| v.ephemeral) {
         let name = &variable.name;
-        let d = match (file.given_ephemeral.contains(name), given.contains(name)) {
+        let d = match (held.contains(name), given.contains(name)) {
             (true, false) => Diagnostic::error("No value for required variable")
                 .detail(format!(
                     "The ephemeral input variable \"{name}\" was set during the plan phase, and so must also be set during the apply phase."
@@ -181,6 +234,8 @@ struct Ready {
     variables: RootVariables,
     given_ephemeral: BTreeSet<String>,
     sources: SourceMap,
+    /// For functions that read files.
+    files: Arc<dyn Files>,
 }
 
 impl Ready {
@@ -191,7 +246,8 @@ impl Ready {
         state: &StateFileArgs,
         parallelism: usize,
     ) -> anyhow::Result<Session> {
-        let Ready { configuration, modules, variables, given_ephemeral, sources } = self;
+        let Ready { configuration, modules, variables, given_ephemeral, sources, files } = self;
+        let files = Arc::new(RecordingFiles::new(files));
         let surroundings =
             Surroundings { files: &*folder.disk, plan_time_ms: crate::clock::now().0, apply_time_ms: None };
         let root = &configuration.modules[0];
@@ -209,7 +265,7 @@ impl Ready {
             variables: crate::environment::variables().collect(),
             sandbox: endpoints(sandbox.as_ref(), &in_sandbox),
             base_dir: folder.disk.cwd.clone(),
-            files: folder.disk.clone(),
+            files: files.clone(),
             holder: this_process(who()),
             commit: git::head(&folder.disk.cwd),
             workspace: place.workspace,
@@ -225,6 +281,7 @@ impl Ready {
             variables,
             given_ephemeral,
             sources,
+            files,
             sandbox,
         })
     }

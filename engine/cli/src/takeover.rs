@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use pilotis_plan::RecordReader;
+use pilotis_schema::address::Mode;
 use pilotis_state::terraform::{ImportError, Imported, Problems};
 use pilotis_state::{
     Change, Lease, Observation, ResourceRecord, Run, RunId, RunKind, RunStatus, Snapshot, StateError, Store,
@@ -63,9 +64,11 @@ impl TerraformFile {
 
     /// The state that it stands for: what the database will hold once it is taken over.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let Imported { lineage, serial, resources, outputs, .. } = &self.imported;
+        let Imported { lineage, serial, resources, data, outputs, .. } = &self.imported;
         let version = i64::try_from((*serial).max(1)).unwrap_or(i64::MAX);
-        let resources = resources.iter().map(|r| ResourceRecord { version, ..r.clone() }).collect();
+        let all = resources.iter().chain(data);
+        let mut resources: Vec<_> = all.map(|r| ResourceRecord { version, ..r.clone() }).collect();
+        resources.sort_by(|a, b| a.key.cmp(&b.key));
         let (lineage, outputs) = (lineage.clone(), outputs.clone());
         let serial = (*serial).max(1);
         Snapshot { lineage, serial, resources, outputs, ..Snapshot::default() }
@@ -89,19 +92,35 @@ impl TerraformFile {
 pub(crate) fn understood(text: &str, folder: &Folder) -> Result<Imported, ImportError> {
     let mut imported = terraform::import(text)?;
     let mut problems = Vec::new();
-    let mut readers: HashMap<(Arc<str>, Arc<str>), Result<RecordReader, String>> = HashMap::new();
+    let mut readers = Readers::new();
     for record in &mut imported.resources {
-        let key = (record.provider.clone(), record.type_name.clone());
-        let reader = readers.entry(key).or_insert_with(|| reader(record, folder));
-        match reader.as_ref().map_err(Clone::clone).and_then(|reader| reader.adopt(record)) {
+        match adopted(record, Mode::Managed, &mut readers, folder) {
             Ok(adopted) => *record = adopted,
             Err(why) => problems.push(format!("{}: {why}", record.key)),
         }
     }
+    let data = imported.data.len();
+    let known = imported.data.iter().filter_map(|r| adopted(r, Mode::Data, &mut readers, folder).ok());
+    imported.data = known.collect();
+    imported.left_out += data - imported.data.len();
     if problems.is_empty() { Ok(imported) } else { Err(ImportError::Objects(Problems(problems))) }
 }
 
-fn reader(record: &ResourceRecord, folder: &Folder) -> Result<RecordReader, String> {
+/// By mode, provider and type.
+type Readers = HashMap<(Mode, Arc<str>, Arc<str>), Result<RecordReader, String>>;
+
+fn adopted(
+    record: &ResourceRecord,
+    mode: Mode,
+    readers: &mut Readers,
+    folder: &Folder,
+) -> Result<ResourceRecord, String> {
+    let key = (mode, record.provider.clone(), record.type_name.clone());
+    let reader = readers.entry(key).or_insert_with(|| reader(record, mode, folder));
+    reader.as_ref().map_err(Clone::clone)?.adopt(record)
+}
+
+fn reader(record: &ResourceRecord, mode: Mode, folder: &Folder) -> Result<RecordReader, String> {
     let source = record.provider.split_once("provider[\"").and_then(|(_, rest)| rest.split_once("\"]"));
     let Some((source, _)) = source else {
         return Err(format!("its provider {:?} has no source", record.provider));
@@ -112,7 +131,7 @@ fn reader(record: &ResourceRecord, folder: &Folder) -> Result<RecordReader, Stri
         let known: Vec<_> = folder.providers.keys().map(String::as_str).collect();
         return Err(format!("there is no provider {source}; built in are {}", known.join(", ")));
     };
-    let Some(schema) = provider.schema().resources.get(&*record.type_name) else {
+    let Some(schema) = provider.schema().types(mode).get(&*record.type_name) else {
         return Err(format!("the provider {name} has no resource type {}", record.type_name));
     };
     Ok(RecordReader::new(Arc::new(schema.clone())))
@@ -293,6 +312,10 @@ impl Store for Starting {
 
     fn changes(&mut self, run: &RunId) -> Result<Vec<Change>, StateError> {
         self.store.changes(run)
+    }
+
+    fn made_of(&mut self, run: &RunId) -> Result<Option<Arc<str>>, StateError> {
+        self.store.made_of(run)
     }
 
     fn observations(&mut self) -> Result<Vec<Observation>, StateError> {

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use pilotis_diag::{Diagnostic, Diagnostics, RenderOptions, Severity, SourceMap, render, to_json};
+use pilotis_report::json::events;
 use pilotis_state::StateError;
 use pilotis_state::edit::EditError;
 
@@ -44,6 +45,13 @@ impl View {
         let mut out = std::io::stdout().lock();
         if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
             std::process::exit(0);
+        }
+    }
+
+    /// Begins the stream of events, if there is one.
+    pub(crate) fn begin(&self) {
+        if self.json {
+            self.line(&events::version(env!("CARGO_PKG_VERSION"), &crate::clock::rfc3339_now()));
         }
     }
 

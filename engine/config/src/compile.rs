@@ -295,6 +295,11 @@ impl<'a> Build<'a> {
                         .at(block.header),
                 );
             }
+            let index = self.out.checks.len() as u32;
+            for data in shape::blocks(&block.body, "data") {
+                let inside = self.out.resources.iter_mut().find(|r| r.span == data.header);
+                inside.into_iter().for_each(|r| r.in_check = Some(index));
+            }
             self.out.checks.push(Check { name: name.text.to_string(), asserts, span: block.header });
         }
     }

@@ -61,6 +61,7 @@ pub fn with_missing_blocks(
                     body: CompiledBody::new(body, Vec::new(), Places::at(import.span)),
                     depends_on: Vec::new(),
                     lifecycle: Lifecycle { ignore_changes: IgnoreChanges::All, ..Lifecycle::default() },
+                    in_check: None,
                     provisioners: Vec::new().into(),
                     span: import.span,
                 });

@@ -76,6 +76,13 @@ pub struct Module {
     pub checks: Vec<Check>,
 }
 
+impl Module {
+    /// The version constraint that `required_providers` has for a provider, as it is written.
+    pub fn required_version(&self, provider: &str) -> Option<&str> {
+        self.required.iter().find(|r| r.name == provider)?.version.as_deref()
+    }
+}
+
 /// What a slot means. Indexes point into the module's own lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Symbol {
@@ -205,6 +212,8 @@ pub struct Resource {
     pub depends_on: Vec<Slot>,
     /// `lifecycle`
     pub lifecycle: Lifecycle,
+    /// The `check` block that a data source stands in.
+    pub in_check: Option<u32>,
     /// `provisioner`, in order.
     pub provisioners: Arc<[Provisioner]>,
     /// The block's header.

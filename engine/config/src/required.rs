@@ -16,6 +16,8 @@ pub(crate) struct Required {
     pub(crate) name: String,
     /// `configuration_aliases`
     pub(crate) aliases: Vec<ProviderRef>,
+    /// `version`, as it is written.
+    pub(crate) version: Option<String>,
 }
 
 /// Reads a block.
@@ -33,7 +35,7 @@ fn entry(attribute: &Attribute, schemas: &Schemas, diags: &mut Diagnostics) -> O
         diags.push(unknown_provider(name, attribute.name.span, schemas));
         return None;
     };
-    let mut required = Required { name: name.to_owned(), aliases: Vec::new() };
+    let mut required = Required { name: name.to_owned(), aliases: Vec::new(), version: None };
     match &attribute.expr.kind {
         ExprKind::Object(items) => {
             for item in items {
@@ -41,7 +43,10 @@ fn entry(attribute: &Attribute, schemas: &Schemas, diags: &mut Diagnostics) -> O
             }
         }
         // `gitlab = "~> 17.0"`: the old form, a version only.
-        ExprKind::Template(_) => version(&attribute.expr, schema, diags),
+        ExprKind::Template(_) => {
+            version(&attribute.expr, schema, diags);
+            required.version = literal_text(&attribute.expr).map(Into::into);
+        }
         _ => diags.push(
             Diagnostic::error("Invalid required_providers object")
                 .code(codes::VERSION)
@@ -58,7 +63,10 @@ fn item(item: &ObjectItem, schema: &ProviderSchema, required: &mut Required, dia
         ObjectKey::Expr(key) => (literal_text(key).unwrap_or_default(), key.span),
     };
     match name.as_str() {
-        "version" => version(&item.value, schema, diags),
+        "version" => {
+            version(&item.value, schema, diags);
+            required.version = literal_text(&item.value).map(Into::into);
+        }
         "source" => source(&item.value, schema, diags),
         "configuration_aliases" => aliases(&item.value, required, diags),
         other => {

@@ -34,6 +34,8 @@ pub struct PlanOptions {
     pub excludes: Vec<Target>,
     /// `-replace`
     pub replace: Vec<Instance>,
+    /// Objects that are planned under other addresses than the state has them: what `moved` blocks say goes on from there.
+    pub moves: Vec<(Instance, Instance)>,
     /// What `terraform.workspace` says.
     pub workspace: String,
     /// What `path.cwd` says: the absolute working folder.
@@ -49,6 +51,7 @@ impl Default for PlanOptions {
             targets: Vec::new(),
             excludes: Vec::new(),
             replace: Vec::new(),
+            moves: Vec::new(),
             workspace: "default".into(),
             cwd: String::new(),
         }

@@ -8,6 +8,7 @@ mod digest;
 mod graph;
 mod inputs;
 mod machine;
+mod made_of;
 mod outcome;
 pub mod plan;
 pub mod planfile;
@@ -22,7 +23,10 @@ pub mod why;
 pub use codes::{EXPLANATIONS, PROGRAMS_NOT_ALLOWED};
 pub use dependencies::{Dependent, dependencies};
 pub use inputs::{Inputs, PlanMode, PlanOptions};
-pub use machine::{ApplyStart, EffectInfo, EffectProgress, EffectTicket, Evaluation, Machine, Phase};
+pub use machine::{
+    ApplyStart, EffectInfo, EffectProgress, EffectTicket, Evaluation, LookedAt, Machine, Phase,
+};
+pub use made_of::MadeOf;
 pub use outcome::{Applied, ObjectOutcome, ObjectResult};
 pub use plan::*;
 pub use record::RecordReader;

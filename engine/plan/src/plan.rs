@@ -4,6 +4,7 @@ use pilotis_diag::{Diagnostics, Span};
 use pilotis_schema::address::Instance;
 use pilotis_state::ResourceKey;
 use pilotis_value::{Path, Value};
+use serde::{Deserialize, Serialize};
 
 /// What a run would do.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +29,21 @@ pub struct Plan {
     pub partial: bool,
     /// What an apply runs on this machine, in address order.
     pub programs: Vec<PlannedPrograms>,
+    /// Data sources that were read, and those of the state that the plan isn't about; in address order.
+    pub data: Vec<ReadData>,
+}
+
+/// What a data source said.
+#[derive(Clone, Debug)]
+pub struct ReadData {
+    /// Its address.
+    pub address: Instance,
+    /// `provider["registry.terraform.io/gitlabhq/gitlab"]`
+    pub provider: String,
+    /// Version of the schema that the value follows.
+    pub schema_version: u64,
+    /// All of it. Sensitive parts are marked.
+    pub value: Value,
 }
 
 /// Programs that an apply runs for one object.
@@ -91,6 +107,8 @@ pub enum Reason {
     ConfigUnknown,
     /// read_because_dependency_pending
     DependencyPending,
+    /// read_because_check_nested
+    CheckNested,
 }
 
 /// A change of one object.
@@ -158,20 +176,24 @@ pub struct OutputChange {
 }
 
 /// What kind of block has a condition. Names as in Terraform's plan JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CheckedKind {
     /// `resource`
     Resource,
     /// `output_value`
+    #[serde(rename = "output_value")]
     Output,
     /// `check`
     Check,
     /// `var`
+    #[serde(rename = "var")]
     Variable,
 }
 
 /// What came of conditions; the worst of several counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CheckStatus {
     /// They hold.
     Pass,
@@ -184,7 +206,7 @@ pub enum CheckStatus {
 }
 
 /// The conditions of one block, over all its instances.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckedBlock {
     /// What kind of block.
     pub kind: CheckedKind,
@@ -197,12 +219,19 @@ pub struct CheckedBlock {
 }
 
 /// The conditions of one instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckedInstance {
     /// `module.m["a"].check.limits`
     pub address: String,
     /// What came of them.
     pub status: CheckStatus,
     /// Messages of those that don't hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
+}
+
+/// What came of conditions, as the state keeps it ([`pilotis_state::Snapshot::checks`]).
+pub fn stored_checks(text: &str) -> Vec<CheckedBlock> {
+    // A newer program may say more: what can't be read is as if it were not known.
+    serde_json::from_str(text).unwrap_or_default()
 }

@@ -102,6 +102,8 @@ struct StoredOptions {
     targets: Vec<String>,
     excludes: Vec<String>,
     replace: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    moves: Vec<(String, String)>,
     workspace: String,
     cwd: String,
 }
@@ -249,9 +251,7 @@ fn from_body(body: Body) -> Result<PlanFile, PlanFileError> {
             .into_iter()
             .map(|(name, value, sensitive)| OutputRecord { name, value: value.into(), sensitive })
             .collect(),
-        intents: Vec::new(),
-        leases: Vec::new(),
-        clock: None,
+        ..Snapshot::default()
     };
     Ok(PlanFile {
         program: body.program,
@@ -281,6 +281,7 @@ fn store_options(options: &PlanOptions) -> StoredOptions {
         targets: options.targets.iter().map(ToString::to_string).collect(),
         excludes: options.excludes.iter().map(ToString::to_string).collect(),
         replace: options.replace.iter().map(ToString::to_string).collect(),
+        moves: options.moves.iter().map(|(from, to)| (from.to_string(), to.to_string())).collect(),
         workspace: options.workspace.clone(),
         cwd: options.cwd.clone(),
     }
@@ -296,6 +297,11 @@ fn read_options(stored: StoredOptions) -> Result<PlanOptions, String> {
     let instances = |texts: &[String]| -> Result<Vec<Instance>, String> {
         texts.iter().map(|t| t.parse().map_err(|_| format!("{t} is no address"))).collect()
     };
+    let moves = |(from, to): &(String, String)| {
+        let both = instances(&[from.clone(), to.clone()])?;
+        let [from, to] = <[Instance; 2]>::try_from(both).map_err(|_| "a move has two ends".to_owned())?;
+        Ok((from, to))
+    };
     Ok(PlanOptions {
         mode: match stored.mode.as_str() {
             "normal" => PlanMode::Normal,
@@ -308,6 +314,7 @@ fn read_options(stored: StoredOptions) -> Result<PlanOptions, String> {
         targets: targets(&stored.targets)?,
         excludes: targets(&stored.excludes)?,
         replace: instances(&stored.replace)?,
+        moves: stored.moves.iter().map(moves).collect::<Result<_, String>>()?,
         workspace: stored.workspace,
         cwd: stored.cwd,
     })

@@ -187,11 +187,8 @@ fn what_is_found_for_a_new_one_may_be_the_old_one() {
         _ => None,
     });
     let made = case.plan();
-    // It is not taken for the new one: then removing the old one would remove both.
-    insta::assert_snapshot!(made.text(), @"
-    create sim_thing.a
-    delete sim_thing.a (deposed …)
-    ");
+    // It is not taken for the new one: then removing the old one would remove both. It is the current one again.
+    insta::assert_snapshot!(made.text(), @"create, delete sim_thing.a (CannotUpdate) .zone");
 }
 
 #[test]

@@ -488,13 +488,16 @@ fn data_is_read_when_all_is_known() {
     case.world.answers.insert("id-1".into(), "second".into());
     let made = case.plan();
     insta::assert_snapshot!(made.text(), @"
+    read data.sim_lookup.late (ConfigUnknown)
     create sim_lone.b
     create sim_thing.a
-    read data.sim_lookup.late (ConfigUnknown)
     ");
     insta::assert_snapshot!(case.world.log.join("\n"), @"data 1");
     case.apply(made);
     insta::assert_snapshot!(case.state(), @r#"
+    data.sim_lookup.early {"name":"one","value":"first"}
+    data.sim_lookup.late {"name":"id-1","value":"second"}
+    data.sim_lookup.same {"name":"one","value":"first"}
     sim_lone.b {"id":"id-2","name":"b","value":"second"}
     sim_thing.a {"disk":[],"enabled":true,"id":"id-1","memory":null,"name":"first","note":"a note","parent":null,"password":null,"port":[],"script":null,"size":null,"stamp":1,"tags":null,"token":"token of id-1","zone":null}
     "#);

@@ -197,13 +197,13 @@ fn a_provider_that_is_known_later_plans_all_the_same() {
     case.world.answers.insert("one".into(), "first".into());
     let made = case.plan();
     insta::assert_snapshot!(made.text(), @"
+    read data.sim_lookup.d (DependencyPending)
     create sim_lone.b
     create sim_thing.a
     create terraform_data.address
-    read data.sim_lookup.d (DependencyPending)
     ");
     case.apply(made);
-    insta::assert_snapshot!(case.state().lines().map(|l| l.split(' ').next().unwrap()).collect::<Vec<_>>().join(" "), @"sim_lone.b sim_thing.a terraform_data.address");
+    insta::assert_snapshot!(case.state().lines().map(|l| l.split(' ').next().unwrap()).collect::<Vec<_>>().join(" "), @"data.sim_lookup.d sim_lone.b sim_thing.a terraform_data.address");
     assert_eq!(case.plan().text(), "");
 }
 

@@ -247,7 +247,7 @@ fn a_state_is_nested_by_module() {
     let object = StateObject { record: &stored, display: display(&address), address, value };
     let (url, token) = (s("https://forge"), s("hunter2"));
     let outputs = [("url", &url, false), ("token", &token, true)];
-    let hidden = json::state(std::slice::from_ref(&object), outputs, "0.1.0", Secrets::Hide);
+    let hidden = json::state(std::slice::from_ref(&object), outputs, &[], "0.1.0", Secrets::Hide);
     insta::assert_snapshot!(serde_json::to_string_pretty(&hidden).unwrap(), @r#"
     {
       "format_version": "1.0",
@@ -298,9 +298,9 @@ fn a_state_is_nested_by_module() {
       }
     }
     "#);
-    let shown = json::state(&[object], outputs, "0.1.0", Secrets::Reveal);
+    let shown = json::state(&[object], outputs, &[], "0.1.0", Secrets::Reveal);
     assert_eq!(shown["values"]["outputs"]["token"]["value"], "hunter2");
-    assert_eq!(json::state(&[], [], "0.1.0", Secrets::Hide), object!({ "format_version": "1.0" }));
+    assert_eq!(json::state(&[], [], &[], "0.1.0", Secrets::Hide), object!({ "format_version": "1.0" }));
 }
 
 #[test]

@@ -24,13 +24,13 @@ pub struct ModuleStep {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ModulePath(pub Vec<ModuleStep>);
 
-/// Managed, read, or opened for one run.
+/// Managed, read, or opened for one run. In lists, data sources come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mode {
-    /// A `resource`.
-    Managed,
     /// A `data` source.
     Data,
+    /// A `resource`.
+    Managed,
     /// An `ephemeral` resource.
     Ephemeral,
 }

@@ -42,6 +42,14 @@ impl Writer<'_> {
                     params![run, status.as_str(), at.0, calls],
                 )
             }
+            Write::KeepMadeOf { run, digest, text } => {
+                let run = self.run(run)?;
+                self.execute(
+                    "INSERT INTO made_of (digest, text) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING",
+                    params![&**digest, &**text],
+                )?;
+                self.execute("UPDATE run SET made_of = ?2 WHERE seq = ?1", params![run, &**digest])
+            }
             Write::Begin(intent) => self.begin(intent),
             Write::CopyIntent(intent) => self.open(intent),
             Write::Finish { id, change } => {
@@ -62,6 +70,7 @@ impl Writer<'_> {
                 params![output.name, &*output.value, output.sensitive],
             ),
             Write::RemoveOutput(name) => self.execute("DELETE FROM output WHERE name = ?1", [name]),
+            Write::PutChecks(checks) => self.execute("UPDATE meta SET checks = ?1", [&**checks]),
             Write::Become { lineage, serial, read } => self.turn_into(lineage, *serial, *read),
         }
     }

@@ -10,6 +10,7 @@ mod open;
 mod query;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use pilotis_state::{Change, Lease, Observation, Run, RunId, Snapshot, StateError, Store, Timestamp, Write};
 use rusqlite::Connection;
@@ -91,6 +92,10 @@ impl Store for SqliteStore {
 
     fn changes(&mut self, run: &RunId) -> Result<Vec<Change>, StateError> {
         query::changes(&self.connection, run).map_err(|e| error::at(&self.location, e))
+    }
+
+    fn made_of(&mut self, run: &RunId) -> Result<Option<Arc<str>>, StateError> {
+        query::made_of(&self.connection, run).map_err(|e| error::at(&self.location, e))
     }
 
     fn observations(&mut self) -> Result<Vec<Observation>, StateError> {

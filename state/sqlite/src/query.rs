@@ -8,15 +8,15 @@ use pilotis_state::{
     Run, RunId, RunKind, RunStatus, Snapshot, Status, Timestamp,
 };
 use rusqlite::types::{FromSqlError, Type};
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use crate::lease;
 
 pub(crate) fn snapshot(connection: &mut Connection) -> rusqlite::Result<Snapshot> {
     // A deferred transaction: what is read belongs together, and no writer waits.
     let tx = connection.transaction()?;
-    let (lineage, serial) = tx.query_row("SELECT lineage, serial FROM meta", [], |row| {
-        Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))
+    let (lineage, serial, checks) = tx.query_row("SELECT lineage, serial, checks FROM meta", [], |row| {
+        Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs(), text(row, 2)?.into()))
     })?;
     let mut resources = resources(&tx)?;
     // Sorted here: an index would be walked with one jump into the table for each row.
@@ -26,6 +26,7 @@ pub(crate) fn snapshot(connection: &mut Connection) -> rusqlite::Result<Snapshot
         serial,
         resources,
         outputs: outputs(&tx)?,
+        checks,
         intents: intents(&tx)?,
         leases: lease::living(&tx)?,
         clock: None,
@@ -108,6 +109,13 @@ fn intents(connection: &Connection) -> rusqlite::Result<Vec<Intent>> {
         })
     })?;
     rows.collect()
+}
+
+pub(crate) fn made_of(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<Arc<str>>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT text FROM run JOIN made_of ON made_of.digest = run.made_of WHERE run.id = ?1",
+    )?;
+    statement.query_row([&*run.0], |row| row.get(0)).optional()
 }
 
 pub(crate) fn observations(connection: &Connection) -> rusqlite::Result<Vec<Observation>> {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::edit::{Edit, EditError, Note};
+use crate::edit::{Edit, EditError};
 use crate::terraform::Imported;
 use crate::{Action, Expect, OutputRecord, ResourceKey, ResourceRecord, Snapshot, Write};
 
 /// Takes a whole state into an empty one, which goes on with its lineage and its serial.
 pub fn import(snapshot: &Snapshot, other: &Imported) -> Result<Edit, EditError> {
-    match snapshot.resources.len() {
+    match snapshot.managed().count() {
         0 => replace(snapshot, other),
         objects => Err(EditError::NotEmpty(objects)),
     }
@@ -46,17 +46,12 @@ fn replace(snapshot: &Snapshot, other: &Imported) -> Result<Edit, EditError> {
     edit.writes.push(Write::Become { lineage: lineage.clone(), serial: other.serial, read: snapshot.serial });
     let mut old: BTreeMap<&ResourceKey, &ResourceRecord> =
         snapshot.resources.iter().map(|r| (&r.key, r)).collect();
-    for record in &other.resources {
+    for record in other.resources.iter().chain(&other.data) {
         put(&mut edit, old.remove(&record.key), record);
     }
     for (key, record) in old {
         edit.writes.push(Write::Remove { key: key.clone(), expect: Expect::Version(record.version) });
-        edit.notes.push(Note {
-            key: key.clone(),
-            action: Action::Forget,
-            before: Some(record.attributes.clone()),
-            after: None,
-        });
+        edit.note(key, Action::Forget, Some(&record.attributes), None);
     }
     outputs(&mut edit, &snapshot.outputs, &other.outputs);
     Ok(edit)
@@ -70,12 +65,7 @@ fn put(edit: &mut Edit, old: Option<&ResourceRecord>, record: &ResourceRecord) {
     if old == Some(&record) {
         return;
     }
-    edit.notes.push(Note {
-        key: record.key.clone(),
-        action: Action::Import,
-        before: old.map(|old| old.attributes.clone()),
-        after: Some(record.attributes.clone()),
-    });
+    edit.note(&record.key, Action::Import, old.map(|old| &old.attributes), Some(&record.attributes));
     edit.objects.push((record.clone(), record.key.clone()));
     let expect = old.map_or(Expect::Absent, |old| Expect::Version(old.version));
     edit.writes.push(Write::Put { record, expect });

@@ -43,11 +43,17 @@ pub fn import(text: &str) -> Result<Imported, ImportError> {
                     keep(read_instance(block, instance), &mut imported.resources, &mut problems);
                 }
             }
-            Some("data") => imported.data_sources += instances.len(),
+            Some("data") => {
+                let read: Vec<_> = instances.iter().flat_map(|i| read_instance(block, i)).collect();
+                imported.left_out += instances.len() - read.len();
+                imported.data.extend(read);
+            }
             _ => problems.push("a resource: its mode is neither managed nor data".to_owned()),
         }
     }
     imported.resources.sort_by(|a, b| a.key.cmp(&b.key));
+    imported.data.sort_by(|a, b| a.key.cmp(&b.key));
+    imported.data.dedup_by(|a, b| a.key == b.key);
     let twice = imported.resources.windows(2).filter(|w| w[0].key == w[1].key);
     problems.extend(twice.map(|w| format!("{}: it is there twice", w[0].key)));
     if problems.is_empty() { Ok(imported) } else { Err(ImportError::Objects(Problems(problems))) }
@@ -99,7 +105,8 @@ fn read_instance(block: &Value, instance: &Value) -> Result<ResourceRecord, Wron
         return Err("a resource: it has no type or no name".to_owned());
     };
     let module = string(block, "module").filter(|m| !m.is_empty()).map(|m| m + ".").unwrap_or_default();
-    let address = module + &type_name + "." + &name;
+    let mode = if string(block, "mode").as_deref() == Some("data") { "data." } else { "" };
+    let address = module + mode + &type_name + "." + &name;
     let address = address.clone() + &index(instance).map_err(|why| format!("{address}: {why}"))?;
     let wrong = |problem: &str| format!("{address}: {problem}");
     Instance::from_str(&address).map_err(|e| wrong(&e.to_string()))?;

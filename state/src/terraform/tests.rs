@@ -24,7 +24,7 @@ const STATE: &str = r#"{
 #[test]
 fn a_state_is_taken_in() {
     let imported = import(STATE).unwrap();
-    assert_eq!((imported.serial, imported.lineage.as_str(), imported.data_sources), (7, "5f0e7c1a", 1));
+    assert_eq!((imported.serial, imported.lineage.as_str(), imported.data.len()), (7, "5f0e7c1a", 1));
     let first = &imported.resources[0];
     assert_eq!(&*first.key.address, r#"module.project["carto"].gitlab_project.repo["a\"b"]"#);
     assert_eq!(first.provider.as_ref(), r#"provider["registry.terraform.io/gitlabhq/gitlab"]"#);

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::str::FromStr as _;
 
 use pilotis_schema::address::{Instance, Key, Mode};
+use serde_json::{Value as Json, json};
 
 use crate::{ResourceRecord, Snapshot, Status};
 
@@ -63,8 +64,31 @@ pub fn export(snapshot: &Snapshot, version: &str) -> String {
         }
         out += "\n    ]}";
     }
-    out += "\n  ],\n  \"check_results\": null\n}\n";
+    let _ = write!(out, "\n  ],\n  \"check_results\": {}\n}}\n", check_results(&snapshot.checks));
     out
+}
+
+/// What came of conditions, in Terraform's words.
+fn check_results(checks: &str) -> Json {
+    let Ok(Json::Array(blocks)) = serde_json::from_str(checks) else { return Json::Null };
+    let object = |instance: &Json| {
+        let mut out = json!({ "object_addr": instance["address"], "status": instance["status"] });
+        if let (Some(out), problems @ Json::Array(_)) = (out.as_object_mut(), &instance["problems"]) {
+            out.insert("failure_messages".into(), problems.clone());
+        }
+        out
+    };
+    let block = |block: &Json| {
+        let kind = if block["kind"] == "output_value" { json!("output") } else { block["kind"].clone() };
+        let objects = block["instances"].as_array().filter(|i| !i.is_empty());
+        json!({
+            "object_kind": kind,
+            "config_addr": block["address"],
+            "status": block["status"],
+            "objects": objects.map(|i| i.iter().map(object).collect::<Vec<_>>()),
+        })
+    };
+    blocks.iter().map(block).collect()
 }
 
 /// `provider["…"].by_env["key"]`: an instance of a provider with `for_each`.

@@ -2,12 +2,19 @@
 
 use clap::{Args, Subcommand};
 
-use crate::args::{StateFileArgs, ViewArgs};
+use crate::args::{PlanningArgs, StateFileArgs, ViewArgs};
 
 #[derive(Debug, Args)]
 pub(crate) struct StateArgs {
     #[command(subcommand)]
     pub(crate) command: StateCommand,
+}
+
+impl StateArgs {
+    /// It makes a plan, and so talks to services.
+    pub(crate) fn plans(&self) -> bool {
+        matches!(self.command, StateCommand::Restore(_))
+    }
 }
 
 /// What to see of the state.
@@ -33,6 +40,21 @@ pub(crate) enum StateCommand {
     ReplaceProvider(StateReplaceProviderArgs),
     /// Show who changed an object, when, and from which commit.
     History(StateHistoryArgs),
+    /// Plan to go back to what a run was made of; change nothing.
+    Restore(Box<StateRestoreArgs>),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StateRestoreArgs {
+    #[command(flatten)]
+    pub(crate) planning: PlanningArgs,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    /// Save the plan, for `apply FILE`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<String>,
+    /// The run, or the beginning of its id; `state history` names runs.
+    pub(crate) run: String,
 }
 
 #[derive(Debug, Args)]

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use pilotis_apply::{ApplyOptions, ApplyReport, Planned, programs_refused};
-use pilotis_diag::{Diagnostics, Severity};
-use pilotis_plan::PlanMode;
+use pilotis_diag::{Diagnostic, Diagnostics, Severity};
 use pilotis_plan::planfile::PlanFile;
+use pilotis_plan::{MadeOf, PlanMode};
 use pilotis_report::json::events;
 use pilotis_report::{Counts, text};
 use pilotis_state::{RunKind, RunStatus};
@@ -27,6 +27,7 @@ use crate::workspace;
 pub(crate) async fn run(args: &ApplyArgs, destroy: bool) -> anyhow::Result<Exit> {
     let folder = Folder::current()?;
     let view = View::new(&args.view);
+    view.begin();
     let destroy = destroy || args.destroy;
     let interrupt = Interrupt::listen();
     if let Some(file) = &args.plan {
@@ -49,6 +50,7 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool) -> anyhow::Result<Exit>
             return Ok(exit);
         }
     };
+    let kept = options.clone();
     let exit = match planning::plan(&session, options, &view, &interrupt).await? {
         Err(exit) => exit,
         Ok(planned) => {
@@ -62,7 +64,7 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool) -> anyhow::Result<Exit>
                 view.print(if destroy { "\nDestroy cancelled.\n" } else { "\nApply cancelled.\n" });
                 if interrupt.soft.is_cancelled() { Exit::Interrupted } else { Exit::Error }
             } else {
-                carry_out(&session, planned, args, destroy, &view, &interrupt).await?
+                carry_out(&session, planned, session.made_of(&kept), args, destroy, &view, &interrupt).await?
             }
         }
     };
@@ -105,7 +107,9 @@ async fn saved(
             if planned.plan.diagnostics.has_errors() {
                 Exit::Error
             } else {
-                carry_out(&session, planned, args, destroy, view, interrupt).await?
+                let made_of =
+                    session.made_of(&saved.options).map(|of| MadeOf { files: saved.files.clone(), ..of });
+                carry_out(&session, planned, made_of, args, destroy, view, interrupt).await?
             }
         }
     };
@@ -149,20 +153,24 @@ fn refuses(args: &ApplyArgs, planned: &Planned, session: &Session, view: &View) 
 }
 
 /// Does what the plan says, and tells how it went.
+#[allow(clippy::too_many_arguments, reason = "two callers; a struct would only rename them")]
 async fn carry_out(
     session: &Session,
     planned: Planned,
+    made_of: Option<MadeOf>,
     args: &ApplyArgs,
     destroy: bool,
     view: &View,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Exit> {
     let progress = Progress::applying(*view, &planned.plan);
+    let said = planned.plan.diagnostics.clone();
     let incomplete = !planned.plan.unseen.is_empty();
     let began = Instant::now();
     let options = ApplyOptions {
         kind: if destroy { RunKind::Destroy } else { RunKind::Apply },
         allow_programs: allows_programs(args),
+        made_of,
     };
     let applied = session.engine.apply(planned, options, &progress, &interrupt.soft, &interrupt.hard).await;
     progress.finish();
@@ -171,9 +179,13 @@ async fn carry_out(
         Err(e) => return planning::failed(e, session, view),
     };
     let applied = &report.applied;
+    // What the plan has said already isn't said again.
+    let is_new = |d: &&Diagnostic| !said.iter().any(|s| s == *d);
+    let new: Diagnostics = applied.diagnostics.iter().filter(is_new).cloned().collect();
     let outputs = output::stored(&session.engine).await?;
     let outputs = || outputs.iter().map(|(name, value, sensitive)| (name.as_str(), value, *sensitive));
     if view.json {
+        planning::show(&new, session, view);
         let at = crate::clock::rfc3339_now();
         view.line(&events::run_summary(applied, destroy, &at));
         view.line(&events::outputs(outputs().map(|(n, v, s)| (n, None, Some(v), s)), &at));
@@ -188,8 +200,8 @@ async fn carry_out(
         if outputs().next().is_some() && report.applied.status == RunStatus::Done {
             view.print(&format!("\nOutputs:\n\n{}", text::outputs(outputs(), &planning::style(view))));
         }
+        planning::show(&new, session, view);
     }
-    planning::show(&report.applied.diagnostics, session, view);
     Ok(match exit_of(&report, interrupt) {
         Exit::Done if incomplete => Exit::Incomplete,
         exit => exit,

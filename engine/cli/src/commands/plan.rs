@@ -1,7 +1,8 @@
 //! `pilotis plan`
 
 use anyhow::Context as _;
-use pilotis_plan::Plan;
+use pilotis_plan::planfile::PlanFile;
+use pilotis_plan::{Plan, PlanOptions};
 use pilotis_report::html;
 
 use crate::args::PlanArgs;
@@ -17,6 +18,7 @@ use crate::view::View;
 pub(crate) async fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     let folder = Folder::current()?;
     let view = View::new(&args.view);
+    view.begin();
     let interrupt = Interrupt::listen();
     if !args.destroy {
         folder.require_configuration()?;
@@ -52,35 +54,70 @@ pub(crate) async fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
             return Ok(exit);
         }
     };
-    let planned = match &args.out {
-        None => planning::plan(&session, options, &view, &interrupt).await?.map(|planned| (planned, None)),
-        Some(_) => {
-            let planned = planning::plan_to_save(&session, options, &view, &interrupt).await?;
-            planned.map(|(planned, file)| (planned, Some(file)))
-        }
-    };
-    let exit = match planned {
+    let made = shown(&session, options, args.out.as_deref(), &view, &interrupt).await?;
+    let exit = match made {
         Err(exit) => exit,
-        Ok((planned, file)) => {
-            planning::show_plan(&planned.plan, &session, &view);
-            planning::warn_of_programs(&planned.plan, &session, &view);
+        Ok((plan, file)) => {
             if let Some(file) = written {
                 view.say(&wrote(file));
             }
-            let exit = planning::exit_of(&planned.plan, args.detailed_exitcode);
-            if let (Some(path), false) = (&args.html, planned.plan.diagnostics.has_errors()) {
-                write_page(path, &planned.plan, &folder, &crate::clock::rfc3339_now())?;
+            if let (Some(path), false) = (&args.html, plan.diagnostics.has_errors()) {
+                write_page(path, &plan, &folder, &crate::clock::rfc3339_now())?;
                 view.say(&format!("\nWrote the plan as a page to {path}.\n"));
             }
-            if let (Some(out), Some(file), false) = (&args.out, file, planned.plan.diagnostics.has_errors()) {
-                write_private(out, &file.write()?).with_context(|| format!("{out} can't be written"))?;
-                view.say(&format!("\nSaved the plan to {out}. To do exactly this: pilotis apply {out}\n"));
-            }
-            exit
+            save(&plan, args.out.as_deref(), file, &view)?;
+            planning::exit_of(&plan, args.detailed_exitcode)
         }
     };
     session.end().await;
     Ok(exit)
+}
+
+/// Makes a plan, shows it, and saves it if it is to be saved.
+pub(crate) async fn make(
+    session: &Session,
+    options: PlanOptions,
+    out: Option<&str>,
+    view: &View,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Exit> {
+    match shown(session, options, out, view, interrupt).await? {
+        Err(exit) => Ok(exit),
+        Ok((plan, file)) => {
+            save(&plan, out, file, view)?;
+            Ok(planning::exit_of(&plan, false))
+        }
+    }
+}
+
+/// Makes a plan and shows it; with what is needed to save it, if it is to be.
+async fn shown(
+    session: &Session,
+    options: PlanOptions,
+    out: Option<&str>,
+    view: &View,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Result<(Plan, Option<PlanFile>), Exit>> {
+    let planned = match out {
+        None => planning::plan(session, options, view, interrupt).await?.map(|planned| (planned, None)),
+        Some(_) => {
+            let planned = planning::plan_to_save(session, options, view, interrupt).await?;
+            planned.map(|(planned, file)| (planned, Some(file)))
+        }
+    };
+    Ok(planned.map(|(planned, file)| {
+        planning::show_plan(&planned.plan, session, view);
+        planning::warn_of_programs(&planned.plan, session, view);
+        (planned.plan, file)
+    }))
+}
+
+fn save(plan: &Plan, out: Option<&str>, file: Option<PlanFile>, view: &View) -> anyhow::Result<()> {
+    if let (Some(out), Some(file), false) = (out, file, plan.diagnostics.has_errors()) {
+        write_private(out, &file.write()?).with_context(|| format!("{out} can't be written"))?;
+        view.say(&format!("\nSaved the plan to {out}. To do exactly this: pilotis apply {out}\n"));
+    }
+    Ok(())
 }
 
 /// Writes a plan as a page.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use pilotis_plan::planfile::PlanFile;
+use pilotis_plan::stored_checks;
 use pilotis_report::json::Secrets;
 use pilotis_report::{StateObject, json, text};
 
@@ -28,7 +29,8 @@ pub(crate) async fn run(args: &ShowArgs) -> anyhow::Result<Exit> {
     let outputs = output::decode(snapshot.outputs.clone())?;
     let outputs = || outputs.iter().map(|(n, v, s)| (n.as_str(), v, *s));
     if view.json {
-        let document = json::state(&objects, outputs(), env!("CARGO_PKG_VERSION"), Secrets::Reveal);
+        let checks = stored_checks(&snapshot.checks);
+        let document = json::state(&objects, outputs(), &checks, env!("CARGO_PKG_VERSION"), Secrets::Reveal);
         view.print(&format!("{document}\n"));
     } else if objects.is_empty() && snapshot.outputs.is_empty() {
         view.print("The state is empty.\n");

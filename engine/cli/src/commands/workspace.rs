@@ -129,7 +129,7 @@ impl Workspaces<'_> {
         let id = RunId(uuid::Uuid::new_v4().to_string().into());
         hand::lock(&mut *store, &id, duration(&args.lock_timeout)?)?;
         let snapshot = store.snapshot()?;
-        let empty = snapshot.resources.is_empty();
+        let empty = snapshot.managed().next().is_none();
         if !empty && !args.force {
             store.release(&id)?;
             bail!(in_the_way(name, &snapshot));
@@ -165,8 +165,8 @@ impl Workspaces<'_> {
 }
 
 fn in_the_way(name: &str, snapshot: &Snapshot) -> String {
-    let keys = snapshot.resources.iter().take(SHOWN).map(|r| format!("\n  - {}", r.key)).collect::<String>();
-    let more = match snapshot.resources.len().saturating_sub(SHOWN) {
+    let keys = snapshot.managed().take(SHOWN).map(|r| format!("\n  - {}", r.key)).collect::<String>();
+    let more = match snapshot.managed().count().saturating_sub(SHOWN) {
         0 => String::new(),
         more => format!("\n  and {more} more"),
     };

@@ -7,8 +7,10 @@
 
 mod backends;
 mod bad_input;
+mod checks;
 mod commands;
 mod console;
+mod data_sources;
 mod ephemeral;
 mod explain;
 mod fmt;
@@ -23,6 +25,7 @@ mod providers;
 mod provisioners;
 mod reading;
 mod remote_state;
+mod restore;
 mod services;
 mod state_edit;
 mod state_files;

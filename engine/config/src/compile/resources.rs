@@ -68,6 +68,7 @@ impl Build<'_> {
             depends_on,
             lifecycle,
             provisioners: provisioners.into(),
+            in_check: None,
             span: block.header,
         });
     }

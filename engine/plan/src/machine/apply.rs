@@ -72,6 +72,8 @@ impl Machine {
         // Failures that a plan without errors has are objects of unknown outcome: what needs them is left alone.
         let revived = self.revived();
         let schedule = self.schedule(&revived);
+        // What is evaluated again says again what comes of its conditions.
+        self.checks.retain(|id, _| self.nodes[id.0 as usize].settled && !revived.contains(id));
         self.applying = Some(Applying {
             run: start.run,
             parallelism: start.parallelism.max(1),
@@ -332,7 +334,11 @@ impl Machine {
     fn end(&mut self) {
         self.applying().ending = true;
         let broken = self.applying().broken.is_some();
-        let writes = if broken { Vec::new() } else { self.output_writes() };
+        let mut writes = if broken { Vec::new() } else { self.output_writes() };
+        if !broken {
+            writes.extend(self.data_writes());
+            writes.extend(self.check_writes());
+        }
         if writes.is_empty() {
             self.end_apply();
         } else {
@@ -380,6 +386,16 @@ impl Machine {
             }
         }
         writes
+    }
+
+    /// What came of conditions, if it isn't what the state says.
+    fn check_writes(&self) -> Option<Write> {
+        let checks = if self.destroying() { Vec::new() } else { self.checked_blocks() };
+        let text = match checks.as_slice() {
+            [] => String::new(),
+            checks => serde_json::to_string(checks).ok()?,
+        };
+        (*text != *self.old_checks).then(|| Write::PutChecks(text.into()))
     }
 
     pub(crate) fn state_broken(&mut self, parts: Vec<super::commits::Part>, why: &str) {

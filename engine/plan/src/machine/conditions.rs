@@ -188,7 +188,13 @@ impl Machine {
         status < CheckStatus::Fail
     }
 
-    fn note_check(&mut self, node: NodeId, address: &str, status: CheckStatus, problems: Vec<String>) {
+    pub(crate) fn note_check(
+        &mut self,
+        node: NodeId,
+        address: &str,
+        status: CheckStatus,
+        problems: Vec<String>,
+    ) {
         let block = self.checks.entry(node).or_default();
         let entry = block.entry(address.to_owned()).or_insert((CheckStatus::Pass, Vec::new()));
         entry.0 = entry.0.max(status);
@@ -355,7 +361,7 @@ impl Machine {
             return;
         }
         for instance in self.instances(scope) {
-            if self.blocked(id, instance).is_some() {
+            if self.blocked(id, instance).is_some() || self.unread_checks.contains(&(id, instance)) {
                 continue;
             }
             let address = format!("{}check.{}", self.instance(scope, instance).prefix, check.name);

@@ -121,6 +121,7 @@ impl Machine {
                             self.data_failed(id, object);
                         }
                     }
+                    Err(failure) if self.check_read_failed(id, object, failure) => {}
                     Err(failure) => {
                         let address = self.objects[object as usize].address.clone();
                         let span = self.block(id).span;

@@ -14,7 +14,7 @@ use crate::machine::programs::Programs;
 use crate::machine::provider::{Link, service_error};
 use crate::machine::schedule::{UnitId, UnitKind};
 use crate::machine::settle::Meta;
-use crate::machine::{Cause, Machine, ObjectId, Pending};
+use crate::machine::{Cause, Machine, Object, ObjectId, Pending};
 use crate::propose::{broken_promises, propose};
 use crate::{
     Connected, Created, Failure, ObjectResult, Outcome, PlanAction, ProviderId, Request, RequestId, codes,
@@ -419,16 +419,21 @@ impl Machine {
         self.commit(writes, Then::Call(id));
     }
 
-    fn intent(&mut self, object: ObjectId, kind: EffectKind, key: &ResourceKey, planned: &Value) -> Intent {
-        let id = uuid_text(self.fresh_id());
-        let of = &self.objects[object as usize];
-        let (ty, provider, node) = (of.ty.clone(), of.provider, of.node);
-        let sensitive = crate::record::write_paths(&of.after.sensitive_paths());
-        let type_name: Arc<str> = match (node, of.row) {
+    /// `gitlab_group`
+    pub(crate) fn type_name_of(&self, object: &Object) -> Arc<str> {
+        match (object.node, object.row) {
             (Some(node), _) => self.block(node).type_name.as_str().into(),
             (None, Some(row)) => self.rows.get(row).record.type_name.clone(),
             (None, None) => "".into(),
-        };
+        }
+    }
+
+    fn intent(&mut self, object: ObjectId, kind: EffectKind, key: &ResourceKey, planned: &Value) -> Intent {
+        let id = uuid_text(self.fresh_id());
+        let of = &self.objects[object as usize];
+        let (ty, provider, node, row) = (of.ty.clone(), of.provider, of.node, of.row);
+        let sensitive = crate::record::write_paths(&of.after.sensitive_paths());
+        let type_name = self.type_name_of(of);
         let meta = match node {
             Some(node) if kind == EffectKind::Create => Meta {
                 schema_version: ty.schema.version,
@@ -437,6 +442,7 @@ impl Machine {
                 create_before_destroy: self.create_first[node.0 as usize],
                 protected: self.protects(node, object),
                 programs: self.creation_programs(object).is_some(),
+                deposed: row.and_then(|row| self.rows.get(row).record.key.deposed.clone()),
             },
             _ => Meta::default(),
         };
@@ -472,11 +478,7 @@ impl Machine {
         let (kind, object, planned) = (effect.kind, effect.object, effect.planned.clone());
         let of = &self.objects[object as usize];
         let (provider, address, prior) = (ProviderId(of.provider), of.address.clone(), of.before.clone());
-        let type_name: Arc<str> = match (of.node, of.row) {
-            (Some(node), _) => self.block(node).type_name.as_str().into(),
-            (None, Some(row)) => self.rows.get(row).record.type_name.clone(),
-            (None, None) => "".into(),
-        };
+        let type_name = self.type_name_of(of);
         let request = match kind {
             EffectKind::Create => Request::Create { provider, address, type_name, planned },
             EffectKind::Update => Request::Update { provider, address, type_name, prior, planned },
@@ -739,12 +741,12 @@ impl Machine {
     }
 }
 
-fn has_write_only(object: &crate::machine::Object) -> bool {
+fn has_write_only(object: &Object) -> bool {
     object.ty.schema.block.attributes.values().any(|a| a.write_only)
 }
 
 /// The value with nulls where it is unknown, and whether it was anywhere.
-fn known_only(value: &Value) -> (Value, bool) {
+pub(crate) fn known_only(value: &Value) -> (Value, bool) {
     if value.is_wholly_known() {
         return (value.clone(), false);
     }

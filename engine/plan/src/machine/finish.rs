@@ -29,6 +29,7 @@ impl Machine {
                     .detail("Only a part of the configuration was planned; the rest may need changes too."),
             );
         }
+        self.read_checks_again();
         let changes = self.changes();
         let outputs = self.output_changes();
         let mut digest = PlanDigest::new();
@@ -37,6 +38,7 @@ impl Machine {
         }
         outputs.iter().for_each(|o| digest.output(o));
         let programs = self.planned_programs();
+        let data = self.known_data();
         programs.iter().for_each(|p| digest.programs(p));
         let mut drift = std::mem::take(&mut self.drift);
         for entry in &mut drift {
@@ -68,6 +70,7 @@ impl Machine {
             calls: (0, 0),
             partial: self.targets.partial,
             programs,
+            data,
         });
     }
 

@@ -33,6 +33,9 @@ impl Machine {
 
     pub(crate) fn data_read_now(&mut self, unit: UnitId, object: ObjectId, result: Result<Value, Failure>) {
         let id = self.objects[object as usize].node.expect("data sources have a block");
+        if let Some(check) = self.check_around(id) {
+            self.unread_checks.remove(&(check, self.objects[object as usize].instance));
+        }
         match result {
             Ok(value) => {
                 let of = &mut self.objects[object as usize];
@@ -41,6 +44,9 @@ impl Machine {
                 let holds = self.check_after(id, object);
                 let bad = ObjectResult::Failed("a postcondition does not hold".into());
                 self.give_up(unit, object, if holds { ObjectResult::Done } else { bad });
+            }
+            Err(failure) if self.check_read_failed(id, object, &failure) => {
+                self.give_up(unit, object, ObjectResult::Done);
             }
             Err(failure) => {
                 let address = self.objects[object as usize].address.clone();

@@ -347,6 +347,7 @@ impl Machine {
                 let provider = self.rows.get(*row).provider.unwrap_or_default();
                 let object = self.add_object(id, instance, rep, provider, &ty, mode);
                 self.rows.get_mut(*row).object = None;
+                self.objects[object as usize].row = Some(*row);
                 self.leave(object);
                 objects.push(object);
             }

@@ -6,6 +6,7 @@
 //! what is done with it (`apply`, `schedule`, `effects`, `commits`).
 
 mod apply;
+mod checked_data;
 mod commits;
 pub(crate) mod conditions;
 mod data;
@@ -31,6 +32,7 @@ mod rows;
 mod schedule;
 mod settle;
 mod staleness;
+mod stored_data;
 mod targets;
 mod unknowns;
 pub(crate) mod values;
@@ -56,6 +58,7 @@ pub use effects::{EffectInfo, EffectProgress, EffectTicket};
 pub use evaluate::Evaluation;
 use frame::CallCache;
 use provider::ProviderState;
+pub use refresh::LookedAt;
 use rows::Rows;
 
 /// Where the machine is.
@@ -211,6 +214,7 @@ pub struct Machine {
     now: Timestamp,
     apply_time: Option<Timestamp>,
     old_outputs: Vec<pilotis_state::OutputRecord>,
+    old_checks: Arc<str>,
     intents: Vec<Intent>,
     phase: Phase,
     diags: Diagnostics,
@@ -232,6 +236,8 @@ pub struct Machine {
     drift: Vec<Drift>,
     /// What came of conditions, by node and instance address.
     checks: BTreeMap<NodeId, BTreeMap<String, (CheckStatus, Vec<String>)>>,
+    /// Checks of which a data source could not be read.
+    unread_checks: HashSet<(NodeId, InstanceId)>,
     calls: RefCell<CallCache>,
     ready: VecDeque<NodeId>,
     open_nodes: usize,
@@ -270,6 +276,7 @@ impl Machine {
             now: inputs.now,
             apply_time: None,
             old_outputs: snapshot.outputs,
+            old_checks: snapshot.checks,
             intents,
             phase: Phase::Planning,
             diags,
@@ -287,6 +294,7 @@ impl Machine {
             unsettled_new: HashSet::new(),
             drift: Vec::new(),
             checks: BTreeMap::new(),
+            unread_checks: HashSet::new(),
             calls: RefCell::default(),
             ready: VecDeque::new(),
             open_nodes: 0,

@@ -37,6 +37,7 @@ impl Machine {
         if self.diags.has_errors() {
             return;
         }
+        self.moves_asked_for(addresses);
         for id in self.rows.ids().filter(|_| !statements.is_empty()) {
             if self.rows.get(id).ignored {
                 continue;
@@ -52,6 +53,29 @@ impl Machine {
                 self.move_row(id, to, addresses, false);
             }
         }
+    }
+
+    /// The moves that the options name. Those that change places go through no other address: a row is where it is to be at once.
+    fn moves_asked_for(&mut self, addresses: &mut [Instance]) {
+        let moves = std::mem::take(&mut self.options.moves);
+        let wanted: HashMap<&Instance, &Instance> = moves.iter().map(|(from, to)| (from, to)).collect();
+        let mut rows: Vec<(u32, Instance)> = self
+            .rows
+            .ids()
+            .filter(|id| !wanted.is_empty() && !self.rows.get(*id).ignored)
+            .filter_map(|id| Some((id, (*wanted.get(&addresses[id as usize])?).clone())))
+            .collect();
+        // One whose place is free moves first; what is left then has its place taken by something that stays.
+        loop {
+            let free = |(_, to): &(u32, Instance)| self.rows.current(&to.to_string()).is_none();
+            let Some(next) = rows.iter().position(free) else { break };
+            let (id, to) = rows.swap_remove(next);
+            self.move_row(id, to, addresses, true);
+        }
+        for (id, to) in rows {
+            self.move_row(id, to, addresses, true);
+        }
+        self.options.moves = moves;
     }
 
     fn depth(&self, scope: ScopeId) -> usize {

@@ -38,7 +38,7 @@ impl Machine {
     }
 
     /// The instances of a block can't be told, because of an error or a target: nothing of it is removed.
-    fn is_uncertain(&self, node: NodeId, instance: &Instance) -> bool {
+    pub(crate) fn is_uncertain(&self, node: NodeId, instance: &Instance) -> bool {
         let scope = self.graph.node(node).scope;
         if !self.nodes[node.0 as usize].included {
             return true;

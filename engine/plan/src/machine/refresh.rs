@@ -10,9 +10,9 @@ use pilotis_schema::address::Mode;
 use pilotis_value::{Value, json};
 
 use crate::machine::rows::Seen;
-use crate::machine::{Machine, Pending};
+use crate::machine::{Machine, ObjectId, Pending};
 use crate::record::ObjectType;
-use crate::{Drift, Failure, Listing, ProviderId, Request};
+use crate::{Drift, Failure, Listing, ProviderId, Request, RequestId};
 
 /// A listing that was asked for.
 #[derive(Debug)]
@@ -26,7 +26,39 @@ pub(crate) struct ListQuestion {
 /// Objects that are asked for in one single-read request.
 const READ_BATCH: usize = 100;
 
+/// An object or a data source that a request looks at.
+#[derive(Clone, Debug)]
+pub struct LookedAt {
+    /// Its address as Terraform writes it.
+    pub address: Arc<str>,
+    /// Its id, if it has one that may be shown.
+    pub id: Option<String>,
+    /// It is a data source.
+    pub data: bool,
+}
+
 impl Machine {
+    /// What a request that was not answered yet looks at.
+    pub fn looks_at(&self, id: RequestId) -> Vec<LookedAt> {
+        let data = |o: &ObjectId| {
+            let address = self.objects[*o as usize].address.clone();
+            LookedAt { address, id: None, data: true }
+        };
+        let row = |id: &u32| {
+            let row = self.rows.get(*id);
+            let id = row.recorded.as_ref().and_then(|v| v.get("id"));
+            let id = id.filter(|v| !v.has_sensitive()).and_then(Value::as_str).map(str::to_owned);
+            LookedAt { address: row.record.key.address.clone(), id, data: false }
+        };
+        match self.pending.get(&id) {
+            Some(Pending::List(question)) => question.scopes.iter().flatten().map(row).collect(),
+            Some(Pending::Read(_, rows) | Pending::LookAgain(_, rows)) => rows.iter().map(row).collect(),
+            Some(Pending::Data(objects)) => objects.iter().flatten().map(data).collect(),
+            Some(Pending::ReadNow(_, object)) => vec![data(object)],
+            _ => Vec::new(),
+        }
+    }
+
     /// Looks at all objects of a provider.
     pub(crate) fn refresh(&mut self, provider: u32) {
         self.providers[provider as usize].open = 1;

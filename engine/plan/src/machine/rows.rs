@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pilotis_config::{ProviderRef, Schemas};
 use pilotis_diag::Diagnostic;
 use pilotis_schema::address::{Instance, Key, Mode};
-use pilotis_state::{Expect, ResourceRecord, Snapshot};
+use pilotis_state::{Expect, ResourceKey, ResourceRecord, Snapshot};
 use pilotis_value::Value;
 
 use crate::codes;
@@ -50,8 +50,16 @@ pub(crate) struct Row {
     /// It is looked at, whatever the options say.
     pub(crate) must_look: bool,
     pub(crate) included: bool,
-    /// A data source that an older program stored: left alone.
+    /// A data source, or an object that is gone: not looked at, not planned.
     pub(crate) ignored: bool,
+}
+
+impl Row {
+    /// Under which key the state has it.
+    pub(crate) fn stored_key(&self) -> ResourceKey {
+        let address = self.moved_from.as_ref().unwrap_or(&self.record.key.address).clone();
+        ResourceKey { address, deposed: self.record.key.deposed.clone() }
+    }
 }
 
 /// All of them.
@@ -117,6 +125,18 @@ impl Rows {
             self.by_address.remove(&row.record.key.address);
         }
     }
+    /// A deposed object is the current one of its address, if that has none: true then.
+    pub(crate) fn make_current(&mut self, id: u32) -> bool {
+        let row = &mut self.all[id as usize];
+        let address = row.record.key.address.clone();
+        if row.ignored || self.by_address.contains_key(&address) {
+            return false;
+        }
+        row.record.key.deposed = None;
+        row.expect = Expect::Any;
+        self.by_address.insert(address, id);
+        true
+    }
     /// Gives a row another address.
     pub(crate) fn rename(&mut self, id: u32, to: Arc<str>) {
         let row = &mut self.all[id as usize];
@@ -135,8 +155,9 @@ impl Rows {
 
 /// Provider configurations that stored objects and open intents belong to.
 pub(crate) fn providers_of(snapshot: &Snapshot, schemas: &Schemas) -> Vec<ProviderRef> {
-    let texts =
-        snapshot.resources.iter().map(|r| &r.provider).chain(snapshot.intents.iter().map(|i| &i.provider));
+    // What a data source once said needs nobody to look at it.
+    let objects = snapshot.resources.iter().filter(|r| !r.key.is_data());
+    let texts = objects.map(|r| &r.provider).chain(snapshot.intents.iter().map(|i| &i.provider));
     let distinct: HashSet<&Arc<str>> = texts.collect();
     let mut found: Vec<ProviderRef> =
         distinct.into_iter().filter_map(|text| provider_ref(text, schemas)).collect();
@@ -228,7 +249,8 @@ impl Machine {
         let record = &self.rows.get(id).record;
         let (type_name, version) = (record.type_name.clone(), record.schema_version);
         let address = record.key.to_string();
-        let Some(ty) = self.object_type(Mode::Managed, &type_name) else {
+        let mode = if record.key.is_data() { Mode::Data } else { Mode::Managed };
+        let Some(ty) = self.object_type(mode, &type_name) else {
             self.diagnose(
                 Diagnostic::error("Stored object of an unknown type")
                     .code(codes::RECORD)

@@ -12,17 +12,21 @@
 //! 6. An object that the configuration no longer has is removed after those that used it have changed over.
 //!
 //! 7. An ephemeral block is closed after all who use it are done, removals and other ephemeral blocks included.
+//! 8. What has the natural key that a new object needs is removed before that is made, be it deposed or gone from the configuration.
+//! 9. Data sources of checks are read when all else is done, but for what depends on them and the closing of ephemeral blocks.
 //!
-//! 1 to 4 and 7 always hold. 5 and 6 are courtesies to services that refuse to remove or change what is in use; each is left out where it
+//! 1 to 4 and 7 to 9 always hold. 5 and 6 are courtesies to services that refuse to remove or change what is in use; each is left out where it
 //! could contradict the others.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
+use pilotis_value::{Digest, Value};
+
 use crate::graph::{NodeId, NodeKind, block_name, scope_address};
 use crate::machine::targets::strip_keys;
-use crate::machine::{Machine, ObjectId};
+use crate::machine::{Machine, Object, ObjectId};
 use crate::{PlanAction, PlanMode};
 
 /// Index of a unit.
@@ -118,6 +122,8 @@ struct Planner<'a> {
     by_block: BTreeMap<String, Vec<ObjectId>>,
     /// What the blocks with removals depend on, without keys.
     needs: BTreeMap<String, HashSet<String>>,
+    /// Removals that free a natural key for something new.
+    freeing: HashSet<ObjectId>,
 }
 
 impl Machine {
@@ -133,16 +139,38 @@ impl Machine {
             deletes: HashMap::new(),
             by_block: BTreeMap::new(),
             needs: BTreeMap::new(),
+            freeing: HashSet::new(),
         };
         planner.nodes();
         planner.deletes();
         if !planner.deletes.is_empty() {
+            planner.free_names();
             planner.delete_order();
         }
+        planner.checks_last();
         planner.closes();
         let mut schedule = planner.schedule;
         schedule.open = schedule.units.len();
         schedule
+    }
+}
+
+/// What no two objects of a service can share: provider, type, and digests of what finds an object there.
+type NaturalKey = (u32, Arc<str>, Vec<Digest>);
+
+impl Machine {
+    /// The natural key of an object with this value; none if its type has none, or it isn't known.
+    fn natural_key(&self, object: &Object, value: &Value) -> Option<NaturalKey> {
+        let names = &object.ty.schema.refresh.natural_key;
+        if names.is_empty() || value.is_null() {
+            return None;
+        }
+        let part = |name: &String| {
+            let part = value.get(name)?.clone().unmark_deep().0;
+            part.is_wholly_known().then(|| part.digest())
+        };
+        let parts = names.iter().map(part).collect::<Option<_>>()?;
+        Some((object.provider, self.type_name_of(object), parts))
     }
 }
 
@@ -230,6 +258,54 @@ impl Planner<'_> {
         }
     }
 
+    /// 8
+    fn free_names(&mut self) {
+        let machine = self.machine;
+        let mut taken: HashMap<NaturalKey, ObjectId> = HashMap::new();
+        for object in self.deletes.keys() {
+            let of = &machine.objects[*object as usize];
+            // What is replaced the other way round stays until the new one is there.
+            if of.action != PlanAction::CreateThenDelete
+                && let Some(key) = machine.natural_key(of, &of.before)
+            {
+                taken.insert(key, *object);
+            }
+        }
+        let forwards: Vec<(ObjectId, UnitId)> = self.forwards.iter().map(|(o, unit)| (*o, *unit)).collect();
+        for (object, unit) in forwards {
+            let of = &machine.objects[object as usize];
+            let is_new = !matches!(of.action, PlanAction::NoOp | PlanAction::Update | PlanAction::Read);
+            let Some(holder) = machine.natural_key(of, &of.after).and_then(|key| taken.get(&key)) else {
+                continue;
+            };
+            if is_new && *holder != object {
+                self.freeing.insert(*holder);
+                self.schedule.edge(self.deletes[holder], unit);
+            }
+        }
+    }
+
+    /// 9
+    fn checks_last(&mut self) {
+        let machine = self.machine;
+        let inside: Vec<NodeId> =
+            self.begins.keys().copied().filter(|id| machine.check_around(*id).is_some()).collect();
+        if inside.is_empty() {
+            return;
+        }
+        let after = machine.graph.with_needed_by(inside.iter().copied());
+        let ends = self.ends.iter().filter(|(id, _)| !after.contains(id)).map(|(_, unit)| *unit);
+        let mut first: Vec<UnitId> = ends.chain(self.deletes.values().copied()).collect();
+        first.sort_unstable();
+        let barrier = self.schedule.add(UnitKind::Barrier);
+        for unit in first {
+            self.schedule.edge(unit, barrier);
+        }
+        for id in inside {
+            self.schedule.edge(barrier, self.begins[&id]);
+        }
+    }
+
     /// 7
     fn closes(&mut self) {
         let machine = self.machine;
@@ -263,9 +339,12 @@ impl Planner<'_> {
         for (block, barrier) in &dependants {
             for object in self.by_block[block].clone() {
                 let unit = self.deletes[&object];
-                self.schedule.edge(*barrier, unit);
+                if !self.freeing.contains(&object) {
+                    self.schedule.edge(*barrier, unit);
+                }
             }
         }
+        self.free_after_dependants();
         let mut follows: HashSet<String> = HashSet::new();
         self.after_users(&mut follows);
         self.after_former_users(&leads, &mut follows);
@@ -311,12 +390,33 @@ impl Planner<'_> {
         barriers
     }
 
-    /// Blocks whose removals something is made after: replaced ones, and those on which such a one waits.
+    /// 2 for what frees a natural key: dependants that stay until their new ones are there can't be waited for.
+    fn free_after_dependants(&mut self) {
+        let mut freeing: Vec<ObjectId> = self.freeing.iter().copied().collect();
+        freeing.sort_unstable();
+        let stays = |o: &ObjectId| self.machine.objects[*o as usize].action == PlanAction::CreateThenDelete;
+        let mut first: BTreeMap<String, Vec<UnitId>> = BTreeMap::new();
+        for object in &freeing {
+            let block = strip_keys(&self.machine.objects[*object as usize].address);
+            let dependants = first.entry(block).or_insert_with_key(|block| {
+                let users = self.needs.iter().filter(|(user, needs)| *user != block && needs.contains(block));
+                let objects = users.flat_map(|(user, _)| &self.by_block[user]).filter(|o| !stays(o));
+                objects.map(|o| self.deletes[o]).collect()
+            });
+            for unit in dependants.clone() {
+                self.schedule.edge(unit, self.deletes[object]);
+            }
+        }
+    }
+
+    /// Blocks whose removals something is made after: replaced ones, those that free a natural key, and those on which such a one waits.
     fn lead_forward(&self) -> HashSet<String> {
-        let replaced =
-            |o: &ObjectId| self.machine.objects[*o as usize].action == PlanAction::DeleteThenCreate;
+        let first = |o: &ObjectId| {
+            let replaced = self.machine.objects[*o as usize].action == PlanAction::DeleteThenCreate;
+            replaced || self.freeing.contains(o)
+        };
         let mut leads: HashSet<String> =
-            self.by_block.iter().filter(|(_, o)| o.iter().any(replaced)).map(|(b, _)| b.clone()).collect();
+            self.by_block.iter().filter(|(_, o)| o.iter().any(first)).map(|(b, _)| b.clone()).collect();
         loop {
             let more: Vec<String> = self
                 .needs

@@ -36,6 +36,9 @@ pub(crate) struct Meta {
     /// Programs are to run once it is made.
     #[serde(default)]
     pub(crate) programs: bool,
+    /// Key under which the old object was put aside for the new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) deposed: Option<Arc<str>>,
 }
 
 impl Machine {
@@ -157,11 +160,20 @@ impl Machine {
             }
             // What was found is another object of the state (the one that was to be replaced): the new one was not made.
             Ok(Found::Object(_) | Found::Absent | Found::Revoked) => {
-                self.close(intent, ChangeOutcome::Failed, Vec::new(), provider);
+                let writes = self.current_again(intent).into_iter().collect();
+                self.close(intent, ChangeOutcome::Failed, writes, provider);
             }
             Ok(Found::Unknown(why)) => self.leave_unsettled(&intent.key, &why),
             Err(failure) => self.leave_unsettled(&intent.key, &failure.to_string()),
         }
+    }
+
+    /// The object that was put aside for one that was not made is the current one again, as it is when a service refuses the new one.
+    fn current_again(&mut self, intent: &Intent) -> Option<Write> {
+        let meta: Meta = serde_json::from_str(&intent.meta).ok()?;
+        let from = ResourceKey { address: intent.key.address.clone(), deposed: Some(meta.deposed?) };
+        let id = self.rows.ids().find(|id| self.rows.get(*id).stored_key() == from)?;
+        self.rows.make_current(id).then(|| Write::Move { from, to: intent.key.clone() })
     }
 
     /// True if the state has that object already.

@@ -1,14 +1,14 @@
-//! The `checks` of a plan's document: what came of conditions, by block and by instance.
+//! The `checks` of a document of a plan or a state: what came of conditions, by block and by instance.
 
-use pilotis_plan::{CheckStatus, CheckedBlock, CheckedInstance, CheckedKind, Plan};
+use pilotis_plan::{CheckStatus, CheckedBlock, CheckedInstance, CheckedKind};
 use pilotis_schema::address::Instance;
 use serde_json::{Map, Value as Json, json as object};
 
 use super::modules::{index, mode};
 
-/// All of a plan, by address.
-pub(crate) fn checks(plan: &Plan) -> Json {
-    let mut blocks: Vec<&CheckedBlock> = plan.checks.iter().collect();
+/// All, by address.
+pub(crate) fn checks(checks: &[CheckedBlock]) -> Json {
+    let mut blocks: Vec<&CheckedBlock> = checks.iter().collect();
     blocks.sort_by_key(|b| &b.address);
     blocks.into_iter().map(block).collect()
 }

@@ -9,6 +9,7 @@ use pilotis_config::{
     Variable, Written,
 };
 use pilotis_lang::{Compiled, Reference, Slot};
+use pilotis_schema::address::Mode;
 use pilotis_value::Value;
 use serde_json::{Map, Value as Json, json as object};
 
@@ -46,6 +47,12 @@ impl<'a> Writer<'a> {
             if let Some(alias) = &reference.alias {
                 entry.insert("alias".into(), alias.as_str().into());
             }
+            if let Some(version) = root.required_version(&reference.name) {
+                entry.insert("version_constraint".into(), version.into());
+            }
+            if let Some(keys) = &block.for_each {
+                self.keys("for_each_expression", root, keys, &mut entry);
+            }
             let written = self.all_written(root, &block.body.written());
             if written.as_object().is_some_and(|w| !w.is_empty()) {
                 entry.insert("expressions".into(), written);
@@ -59,9 +66,15 @@ impl<'a> Writer<'a> {
         for resource in self.configuration.modules.iter().flat_map(|m| &m.resources) {
             let reference = &resource.provider;
             if reference.alias.is_none() && !out.contains_key(&reference.name) {
-                let full_name = self.schemas.providers.get(&reference.name).map_or("", |s| &s.source);
-                let entry = object!({ "name": reference.name, "full_name": full_name });
-                out.insert(reference.name.clone(), entry);
+                let full_name = self.schemas.providers.get(&reference.name).map_or("", |s| s.source.as_str());
+                let mut entry = Map::new();
+                entry.insert("name".into(), reference.name.as_str().into());
+                entry.insert("full_name".into(), full_name.into());
+                let root = self.configuration.modules.first();
+                if let Some(version) = root.and_then(|root| root.required_version(&reference.name)) {
+                    entry.insert("version_constraint".into(), version.into());
+                }
+                out.insert(reference.name.clone(), entry.into());
             }
         }
     }
@@ -72,7 +85,7 @@ impl<'a> Writer<'a> {
         let outputs = module.outputs.iter().map(|o| (o.name.clone(), self.output(module, o)));
         insert_all(&mut out, "outputs", outputs.collect());
         let mut resources: Vec<&Resource> = module.resources.iter().collect();
-        resources.sort_by_key(|r| (r.mode, &r.type_name, &r.name));
+        resources.sort_by_key(|r| (r.mode != Mode::Managed, r.mode, &r.type_name, &r.name));
         if !resources.is_empty() {
             let resources = resources.into_iter().map(|r| self.resource(module, r));
             out.insert("resources".into(), resources.collect());
@@ -197,6 +210,10 @@ impl<'a> Writer<'a> {
             Repetition::Count(expression) => ("count_expression", expression),
             Repetition::ForEach(expression) => ("for_each_expression", expression),
         };
+        self.keys(name, module, expression, out);
+    }
+
+    fn keys(&self, name: &str, module: &Module, expression: &Compiled, out: &mut Map<String, Json>) {
         // What is neither constant nor a reference is left out, as Terraform does.
         let expression = self.expression(module, expression);
         if expression.as_object().is_some_and(|e| !e.is_empty()) {

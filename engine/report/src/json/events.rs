@@ -98,6 +98,30 @@ pub fn run_summary(applied: &Applied, destroy: bool, at: &str) -> Json {
     event("info", "change_summary", at, &message, [("changes", changes), ("outcome", outcome)])
 }
 
+/// An object is being looked at.
+pub fn refresh_start(address: &Instance, id: Option<&str>, at: &str) -> Json {
+    let of = id.map(|id| format!(" [id={id}]")).unwrap_or_default();
+    let message = format!("{address}: Refreshing state...{of}");
+    event("info", "refresh_start", at, &message, [("hook", looked_at(address, id))])
+}
+
+/// It was looked at.
+pub fn refresh_complete(address: &Instance, id: Option<&str>, at: &str) -> Json {
+    let of = id.map(|id| format!(" [id={id}]")).unwrap_or_default();
+    let message = format!("{address}: Refresh complete{of}");
+    event("info", "refresh_complete", at, &message, [("hook", looked_at(address, id))])
+}
+
+fn looked_at(address: &Instance, id: Option<&str>) -> Json {
+    let mut out = Map::new();
+    out.insert("resource".into(), resource(address));
+    if let Some(id) = id {
+        out.insert("id_key".into(), "id".into());
+        out.insert("id_value".into(), id.into());
+    }
+    Json::Object(out)
+}
+
 /// An operation begins.
 pub fn apply_start(address: &Instance, action: PlanAction, id: Option<&str>, at: &str) -> Json {
     let of = id.map(|id| format!(" [id={id}]")).unwrap_or_default();
@@ -336,7 +360,7 @@ fn reason_word(name: &str) -> &str {
 fn progress(action: PlanAction) -> &'static str {
     match action {
         PlanAction::NoOp => "Checking",
-        PlanAction::Read => "Reading",
+        PlanAction::Read => "Refreshing",
         PlanAction::Create => "Creating",
         PlanAction::Update => "Modifying",
         PlanAction::DeleteThenCreate | PlanAction::CreateThenDelete => "Replacing",
@@ -348,7 +372,7 @@ fn progress(action: PlanAction) -> &'static str {
 fn noun(action: PlanAction) -> &'static str {
     match action {
         PlanAction::NoOp => "Check",
-        PlanAction::Read => "Read",
+        PlanAction::Read => "Refresh",
         PlanAction::Create => "Creation",
         PlanAction::Update => "Modifications",
         PlanAction::DeleteThenCreate | PlanAction::CreateThenDelete => "Replacement",

@@ -65,8 +65,7 @@ pub fn plan(document: &PlanDocument<'_>) -> Json {
         });
         out.insert("resource_drift".into(), drift.collect());
     }
-    let changes = plan.changes.iter().filter(|c| !is_read_already(c));
-    out.insert("resource_changes".into(), changes.map(|c| resource_change(c, secrets)).collect());
+    out.insert("resource_changes".into(), plan.changes.iter().map(|c| resource_change(c, secrets)).collect());
     let outputs: Map<String, Json> =
         plan.outputs.iter().map(|o| (o.name.clone(), output_change(o, secrets))).collect();
     if !outputs.is_empty() {
@@ -81,7 +80,7 @@ pub fn plan(document: &PlanDocument<'_>) -> Json {
         }
     }
     if !plan.checks.is_empty() {
-        out.insert("checks".into(), checks(plan));
+        out.insert("checks".into(), checks(&plan.checks));
     }
     if !timestamp.is_empty() {
         out.insert("timestamp".into(), timestamp.into());
@@ -100,11 +99,6 @@ pub fn plan(document: &PlanDocument<'_>) -> Json {
         out.insert("unseen".into(), unseen.collect());
     }
     Json::Object(out)
-}
-
-/// A data source that was read while planning: it belongs to the prior state and is no change.
-fn is_read_already(change: &ResourceChange) -> bool {
-    change.address.resource.mode == Mode::Data && change.action == PlanAction::NoOp
 }
 
 /// One entry of `resource_changes`.
@@ -208,9 +202,7 @@ fn planned_values(plan: &Plan, records: &Records<'_>, secrets: Secrets) -> Json 
         }
     }
     let mut root = Module::default();
-    for change in
-        plan.changes.iter().filter(|c| !c.after.is_null() && c.deposed.is_none() && !is_read_already(c))
-    {
+    for change in plan.changes.iter().filter(|c| !c.after.is_null() && c.deposed.is_none()) {
         let after = sides(&change.before, &change.after, secrets).1;
         let record = records.get(&key_before(change)).copied();
         root.add(&change.address, planned(change, &after, record, secrets).into());
@@ -246,8 +238,16 @@ fn prior_state(document: &PlanDocument<'_>, records: &Records<'_>) -> Json {
         let before = sides(&change.before, &change.after, secrets).0;
         all.push((&change.address, stored(change, &before, records, secrets)));
     }
+    for data in &plan.data {
+        let mut out = named(&data.address, &data.provider);
+        out.insert("schema_version".into(), data.schema_version.into());
+        out.insert("values".into(), marked::value(&data.value, secrets));
+        out.insert("sensitive_values".into(), marked::sensitive(&data.value));
+        all.push((&data.address, out.into()));
+    }
     let planned: HashSet<ResourceKey> = plan.changes.iter().map(key_before).collect();
-    for object in objects.iter().filter(|o| !planned.contains(&o.record.key)) {
+    let is_managed = |o: &&StateObject<'_>| o.address.resource.mode == Mode::Managed;
+    for object in objects.iter().filter(is_managed).filter(|o| !planned.contains(&o.record.key)) {
         all.push((&object.address, super::state::object(object, secrets)));
     }
     all.sort_by_key(|(address, _)| *address);
@@ -336,5 +336,6 @@ pub(crate) fn reason_name(reason: Reason) -> &'static str {
         Reason::EachKey => "delete_because_each_key",
         Reason::ConfigUnknown => "read_because_config_unknown",
         Reason::DependencyPending => "read_because_dependency_pending",
+        Reason::CheckNested => "read_because_check_nested",
     }
 }

@@ -1,5 +1,6 @@
 //! `show -json` of a state, and `output -json`.
 
+use pilotis_plan::CheckedBlock;
 use pilotis_state::Status;
 use pilotis_value::{Value, json};
 use serde_json::{Map, Value as Json, json as document};
@@ -9,17 +10,18 @@ use super::modules::{Module, named};
 use crate::guarded;
 use crate::state::StateObject;
 
-/// The document, `format_version` 1.0.
+/// The document, `format_version` 1.0. `checks`: what came of conditions in the last apply.
 pub fn state<'a>(
     objects: &[StateObject<'_>],
     outputs: impl IntoIterator<Item = (&'a str, &'a Value, bool)>,
+    checks: &[CheckedBlock],
     version: &str,
     secrets: Secrets,
 ) -> Json {
     let outputs = self::outputs(outputs, secrets);
     let mut out = Map::new();
     out.insert("format_version".into(), "1.0".into());
-    if objects.is_empty() && outputs.as_object().is_none_or(Map::is_empty) {
+    if objects.is_empty() && outputs.as_object().is_none_or(Map::is_empty) && checks.is_empty() {
         return Json::Object(out);
     }
     out.insert("terraform_version".into(), pilotis_config::LANGUAGE.into());
@@ -34,6 +36,9 @@ pub fn state<'a>(
     }
     values.insert("root_module".into(), root.into_json());
     out.insert("values".into(), values.into());
+    if !checks.is_empty() {
+        out.insert("checks".into(), super::checks::checks(checks));
+    }
     Json::Object(out)
 }
 

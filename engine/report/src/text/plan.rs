@@ -226,6 +226,7 @@ pub(crate) fn remarks(change: &ResourceChange, lost: Lost<'_>) -> Vec<String> {
         Some(Reason::CountIndex) => Some(format!("because index {} is out of range for count", key(change))),
         Some(Reason::EachKey) => Some(format!("because key {} is not in for_each map", key(change))),
         Some(Reason::ConfigUnknown) => Some("config refers to values not yet known".to_owned()),
+        Some(Reason::CheckNested) => Some("read again for its check when all else is done".to_owned()),
         Some(Reason::DependencyPending) => {
             Some("depends on a resource or a module with changes pending".to_owned())
         }

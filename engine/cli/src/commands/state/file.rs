@@ -37,8 +37,8 @@ pub(crate) fn import(args: &StateImportArgs) -> anyhow::Result<Exit> {
         args.file,
         imported.serial
     );
-    if imported.data_sources > 0 {
-        let sources = counted(imported.data_sources, "data source");
+    if imported.left_out > 0 {
+        let sources = counted(imported.left_out, "data source");
         said += &format!("{sources} left out: every plan reads them anew.\n");
     }
     View::plain(true).print(&said);

@@ -4,6 +4,7 @@ mod file;
 mod history;
 mod mv;
 mod provider;
+pub(crate) mod restore;
 mod rm;
 
 use anyhow::{Context as _, bail};
@@ -31,6 +32,7 @@ pub(crate) fn run(args: &StateArgs) -> anyhow::Result<Exit> {
         StateCommand::Push(args) => file::push(args),
         StateCommand::ReplaceProvider(args) => provider::run(args),
         StateCommand::History(args) => history::run(args),
+        StateCommand::Restore(_) => unreachable!("it talks to services, and main runs it"),
     }
 }
 
@@ -69,6 +71,7 @@ fn show(args: &StateShowArgs) -> anyhow::Result<Exit> {
             let json = pilotis_report::json::state(
                 &[(*object).clone()],
                 [],
+                &[],
                 env!("CARGO_PKG_VERSION"),
                 pilotis_report::json::Secrets::Reveal,
             );
