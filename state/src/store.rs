@@ -61,6 +61,16 @@ pub enum StateError {
         /// `run 5f…`, `intent 81…`
         what: String,
     },
+    /// What is stored doesn't fit the keys that there are.
+    #[error("{location}: {what} {detail}")]
+    Encryption {
+        /// Which file or database.
+        location: String,
+        /// Which object, output or intent.
+        what: String,
+        /// What is wrong with it: `can't be decrypted with …`.
+        detail: String,
+    },
     /// The disk or the connection.
     #[error("{location}: {source}")]
     Io {
