@@ -11,6 +11,7 @@ mod compile;
 mod declare;
 mod decode;
 pub mod display;
+mod encryption;
 mod expression;
 mod generate;
 mod json;
@@ -32,6 +33,7 @@ mod version;
 
 pub use body::{BodyContext, CompiledBody};
 pub use codes::EXPLANATIONS;
+pub use encryption::{Encryption, EncryptionMethod, EncryptionTarget, KeyProvider, KeyProviderKind};
 pub use generate::{block_text, with_missing_blocks};
 pub use load::{LoadOptions, Loaded, load, load_apart};
 pub use model::*;
