@@ -4,6 +4,7 @@ mod args;
 mod builtin;
 mod clock;
 mod commands;
+mod encryption;
 mod environment;
 mod exit;
 mod files;

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use pilotis_config::Settings;
+use pilotis_config::{Configuration, Settings};
 use pilotis_state::{Snapshot, Store};
+use pilotis_state_encryption::{EncryptedStore, Keyring};
 use pilotis_state_sqlite::SqliteStore;
 
 use crate::args::StateFileArgs;
@@ -26,23 +27,38 @@ pub(crate) struct Place {
     pub(crate) terraform: Option<PathBuf>,
     /// Named with `-state`: then it must be there to be read.
     named: bool,
+    /// What it is encrypted with.
+    keys: Keyring,
 }
+
+/// A database, read and written with the keys of its place.
+type Encrypted = EncryptedStore<SqliteStore>;
 
 /// What is stored at a place.
 enum Stored {
     /// Nothing, and there is no database either.
     Nothing,
     /// A database in which something was stored.
-    Database(SqliteStore),
+    Database(Encrypted),
     /// Nothing yet, but Terraform's state is there.
-    Terraform(Box<TerraformFile>, Option<SqliteStore>),
+    Terraform(Box<TerraformFile>, Option<Encrypted>),
     /// An empty database.
-    Empty(SqliteStore),
+    Empty(Encrypted),
 }
 
 impl Folder {
     /// Where the state of the selected workspace is. `-state` and `PILOTIS_STATE` name a database whatever the workspace.
-    pub(crate) fn place(&self, args: &StateFileArgs, settings: &Settings) -> anyhow::Result<Place> {
+    pub(crate) fn place(&self, args: &StateFileArgs, configuration: &Configuration) -> anyhow::Result<Place> {
+        self.place_with(args, &configuration.settings, self.keys(configuration)?.state)
+    }
+
+    /// The same, with these keys.
+    pub(crate) fn place_with(
+        &self,
+        args: &StateFileArgs,
+        settings: &Settings,
+        keys: Keyring,
+    ) -> anyhow::Result<Place> {
         let workspace = workspace::selected(&self.disk.cwd)?.name;
         let given =
             args.path.clone().or_else(|| std::env::var("PILOTIS_STATE").ok().filter(|p| !p.is_empty()));
@@ -52,15 +68,16 @@ impl Folder {
                 database: self.disk.cwd.join(path),
                 terraform: None,
                 named: args.path.is_some(),
+                keys,
             }),
-            None => Ok(self.place_of(&workspace, settings)),
+            None => Ok(Place { keys, ..self.place_of(&workspace, settings) }),
         }
     }
 
-    /// Where the state of a workspace is, if nobody names another one.
+    /// Where the state of a workspace is, if nobody names another one; without the keys to read it.
     pub(crate) fn place_of(&self, workspace: &str, settings: &Settings) -> Place {
         let (database, terraform) = files(&self.disk.cwd, workspace, settings);
-        Place { workspace: workspace.to_owned(), database, terraform, named: false }
+        Place { workspace: workspace.to_owned(), database, terraform, named: false, keys: Keyring::clear() }
     }
 
     /// The folder of the databases of all workspaces but the default one.
@@ -131,7 +148,7 @@ impl Place {
     /// The same, with what a person should know of what the state goes on from.
     pub(crate) fn open_with_note(&self, folder: &Folder) -> anyhow::Result<(Box<dyn Store>, Option<String>)> {
         Ok(match self.look(folder)? {
-            Stored::Nothing => (Box::new(folder.open_state(&self.database)?), None),
+            Stored::Nothing => (Box::new(self.create(folder)?), None),
             Stored::Empty(store) => (Box::new(store), None),
             Stored::Database(store) => (Box::new(store), self.beside().map(|file| self.not_read(file))),
             Stored::Terraform(file, store) => {
@@ -154,14 +171,18 @@ impl Place {
     fn starting(
         &self,
         file: TerraformFile,
-        store: Option<SqliteStore>,
+        store: Option<Encrypted>,
         folder: &Folder,
     ) -> anyhow::Result<Box<dyn Store>> {
         let store = match store {
             Some(store) => store,
-            None => folder.open_state(&self.database)?,
+            None => self.create(folder)?,
         };
         Ok(Box::new(Starting::new(store, file, folder)))
+    }
+
+    fn create(&self, folder: &Folder) -> anyhow::Result<Encrypted> {
+        Ok(EncryptedStore::new(folder.open_state(&self.database)?, self.keys.clone()))
     }
 
     /// True if the first change takes Terraform's state over.
@@ -187,11 +208,12 @@ impl Place {
 
     fn look(&self, folder: &Folder) -> anyhow::Result<Stored> {
         let store = SqliteStore::open_existing(&self.database)?;
+        let store = store.map(|store| EncryptedStore::new(store, self.keys.clone()));
         let store = match store {
             Some(store) if self.terraform.as_ref().is_none_or(|path| !path.exists()) => {
                 return Ok(Stored::Database(store));
             }
-            Some(store) if store.serial()? > 0 => {
+            Some(store) if store.inner().serial()? > 0 => {
                 self.finish()?;
                 return Ok(Stored::Database(store));
             }

@@ -18,6 +18,7 @@ use pilotis_state_sqlite::this_process;
 use pilotis_value::{Type, Value};
 
 use crate::args::{StateFileArgs, VariableArgs};
+use crate::encryption::Keys;
 use crate::folder::{Folder, duration};
 use crate::git;
 use crate::view::View;
@@ -46,6 +47,8 @@ pub(crate) struct Session {
     pub(crate) sources: SourceMap,
     /// The engine.
     pub(crate) engine: Engine,
+    /// What encrypts its state and its plans.
+    pub(crate) keys: Keys,
     /// The sandbox, as long as the run lasts.
     sandbox: Option<Running>,
 }
@@ -200,7 +203,8 @@ impl Ready {
             true => None,
             false => Some(Sandbox::attach_or_start(crate::sandbox::options(&folder.sandbox_data())?).await?),
         };
-        let place = folder.place(state, &configuration.settings)?;
+        let keys = folder.keys_with(&configuration, &variables)?;
+        let place = folder.place_with(state, &configuration.settings, keys.state.clone())?;
         let (store, note) = place.open_with_note(folder)?;
         if let Some(note) = note.filter(|_| !view.json) {
             view.say(&note);
@@ -225,6 +229,7 @@ impl Ready {
             variables,
             given_ephemeral,
             sources,
+            keys,
             sandbox,
         })
     }
@@ -268,9 +273,9 @@ fn endpoints(running: Option<&Running>, wanted: &[String]) -> BTreeMap<String, S
 }
 
 /// The root module's variables; all else is not known yet.
-struct RootFrame<'a> {
-    root: &'a Module,
-    variables: &'a RootVariables,
+pub(crate) struct RootFrame<'a> {
+    pub(crate) root: &'a Module,
+    pub(crate) variables: &'a RootVariables,
 }
 
 impl Frame for RootFrame<'_> {

@@ -134,6 +134,9 @@ fn advice(error: &anyhow::Error) -> Option<&'static str> {
             "Nothing was changed. Put a backup in its place, or name the right file with -state=FILE; without its state, Pilotis would make everything again.",
         ),
         StateError::Newer { .. } => Some("Update this program."),
+        StateError::Encryption { .. } => Some(
+            "Nothing was changed. Which keys there are is said by the `encryption` block of the configuration, or by PILOTIS_ENCRYPTION.",
+        ),
         StateError::Superseded { .. } | StateError::Conflict(_) => Some(
             "Somebody else has changed it at the same time. Nothing was done; look again, and try again.",
         ),

@@ -10,7 +10,8 @@ use support::said;
 fn with(members: &str) -> String {
     format!(
         r#"variable "passphrase" {{
-  type = string
+  type      = string
+  ephemeral = true
 }}
 terraform {{
   encryption {{
@@ -41,17 +42,17 @@ fn the_first_method_encrypts_and_the_others_decrypt() {
 fn references_to_nothing() {
     assert_snapshot!(said(&with("state {\n method = method.aes_gcm_siv.mian\n }\n plan {\n method = \"main\"\n }")), @r#"
 error[E0357]: Invalid reference in encryption
-  --> main.hcl:14:11
+  --> main.hcl:15:11
    |
-14 |  method = method.aes_gcm_siv.mian
+15 |  method = method.aes_gcm_siv.mian
    |           ^^^^^^^^^^^^^^^^^^^^^^^
    |
    = There is no block method.aes_gcm_siv.mian.
 
 error[E0357]: Invalid reference in encryption
-  --> main.hcl:17:11
+  --> main.hcl:18:11
    |
-17 |  method = "main"
+18 |  method = "main"
    |           ^^^^^^
    |
    = A reference to a method block is needed here: `method.TYPE.NAME`.
@@ -65,26 +66,26 @@ fn kinds_that_there_are_not() {
     );
     assert_snapshot!(said(&text), @r#"
 error[E0357]: Unsupported key provider
-  --> main.hcl:13:18
+  --> main.hcl:14:18
    |
-13 |     key_provider "argon" "x" {}
+14 |     key_provider "argon" "x" {}
    |                  ^^^^^^^
    |
    = There is no key provider "argon": there are argon2, pbkdf2, file, environment, openbao.
    = help: Did you mean "argon2"?
 
 error[E0357]: Unsupported encryption method
-  --> main.hcl:14:9
+  --> main.hcl:15:9
    |
-14 |  method "rot13" "x" {}
+15 |  method "rot13" "x" {}
    |         ^^^^^^^
    |
    = There is no method "rot13": there are aes_gcm_siv, aes_gcm, unencrypted.
 
 error[E0357]: Unencrypted method is forbidden
-  --> main.hcl:15:2
+  --> main.hcl:16:2
    |
-15 |  state {
+16 |  state {
    |  ^^^^^
    |
    = This block says that encryption is enforced, and its method encrypts nothing.
@@ -99,26 +100,41 @@ fn keys_of_what_is_not_known_yet() {
     );
     assert_snapshot!(said(&text), @"
 error[E0357]: Dynamic value in static context
-  --> main.hcl:14:9
+  --> main.hcl:15:9
    |
-14 |  path = local.path
+15 |  path = local.path
    |         ^^^^^^^^^^
    |
    = The state is read before anything is evaluated, so what its keys are made of can't refer to anything
      but variables.
-   = help: Use a variable, given in the environment as PILOTIS_VAR_NAME.
+   = help: Use an ephemeral variable, given in the environment as PILOTIS_VAR_NAME.
 
 error[E0308]: Duplicate encryption configuration
-  --> main.hcl:22:2
+  --> main.hcl:23:2
    |
- 5 |   encryption {
+ 6 |   encryption {
    |   ---------- first declared here
 ...
-22 |  encryption {
+23 |  encryption {
    |  ^^^^^^^^^^
    |
    = A module may have only one encryption block.
 ");
+}
+
+#[test]
+fn a_passphrase_is_not_stored() {
+    let text = with("").replace("  ephemeral = true\n", "");
+    assert_snapshot!(said(&text), @r#"
+error[E0357]: Key made of a variable that is stored
+ --> main.hcl:7:20
+  |
+7 |       passphrase = var.passphrase
+  |                    ^^^^^^^^^^^^^^
+  |
+  = The value of the variable "passphrase" would be stored in saved plans: beside what it protects.
+  = help: Declare it with `ephemeral = true`, and give it in the environment as PILOTIS_VAR_passphrase.
+"#);
 }
 
 #[test]
@@ -128,28 +144,28 @@ fn arguments_are_checked() {
     );
     assert_snapshot!(said(&text), @r#"
 error[E0303]: Missing required argument
-  --> main.hcl:13:5
+  --> main.hcl:14:5
    |
-13 |     key_provider "argon2" "x" {
+14 |     key_provider "argon2" "x" {
    |     ^^^^^^^^^^^^^^^^^^^^^^^^^
    |
    = The argument "passphrase" is required, but no definition was found.
 
 error[E0304]: Incorrect attribute value type
-  --> main.hcl:14:15
+  --> main.hcl:15:15
    |
-14 |  iterations = "many"
+15 |  iterations = "many"
    |               ^^^^^^
    |
    = Inappropriate value for attribute "iterations": a number is required.
 
 error[E0308]: Duplicate key provider
-  --> main.hcl:16:2
+  --> main.hcl:17:2
    |
- 6 |     key_provider "argon2" "main" {
+ 7 |     key_provider "argon2" "main" {
    |     ---------------------------- first declared here
 ...
-16 |  key_provider "argon2" "main" {
+17 |  key_provider "argon2" "main" {
    |  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
    |
    = A key provider "argon2.main" was already declared.

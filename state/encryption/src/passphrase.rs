@@ -39,9 +39,18 @@ impl Argon2 {
         Ok(Argon2 { name, passphrase, cost: Argon2::RECOMMENDED })
     }
 
-    /// The same with another cost: memory in KiB, passes, lanes.
-    pub fn cost(self, memory_kib: u32, iterations: u32, parallelism: u32) -> Result<Argon2, KeyError> {
-        let cost = Argon2Cost { memory_kib, iterations, parallelism };
+    /// The same with another cost: memory in KiB, passes, lanes; none for what is recommended.
+    pub fn cost(
+        self,
+        memory_kib: Option<u32>,
+        iterations: Option<u32>,
+        parallelism: Option<u32>,
+    ) -> Result<Argon2, KeyError> {
+        let cost = Argon2Cost {
+            memory_kib: memory_kib.unwrap_or(self.cost.memory_kib),
+            iterations: iterations.unwrap_or(self.cost.iterations),
+            parallelism: parallelism.unwrap_or(self.cost.parallelism),
+        };
         let refused = |detail: String| KeyError::Provider { provider: self.name.clone(), detail };
         if !cost.within(Argon2::MOST) {
             let most = Argon2::MOST;
@@ -218,7 +227,7 @@ mod tests {
     }
 
     fn cheap(name: &str) -> Argon2 {
-        Argon2::new(name, passphrase()).unwrap().cost(64, 1, 1).unwrap()
+        Argon2::new(name, passphrase()).unwrap().cost(Some(64), Some(1), Some(1)).unwrap()
     }
 
     fn pbkdf2(hash: Pbkdf2Hash) -> Pbkdf2 {
@@ -245,7 +254,7 @@ mod tests {
     fn the_cost_is_in_the_header() {
         let ring = |provider| Keyring::new(Some(Box::new(provider)), Vec::new(), false);
         let sealed = ring(cheap("argon2.main")).seal(&["a"], "text").unwrap();
-        let dearer = cheap("argon2.main").cost(128, 2, 1).unwrap();
+        let dearer = cheap("argon2.main").cost(Some(128), Some(2), None).unwrap();
         assert_eq!(ring(dearer).open(&["a"], &sealed).unwrap().as_str(), "text");
     }
 
@@ -269,7 +278,7 @@ mod tests {
             Argon2::new("argon2.main", short()).err(),
             Pbkdf2::new("pbkdf2.main", short(), None, Pbkdf2Hash::Sha512).err(),
             Pbkdf2::new("pbkdf2.main", passphrase(), Some(1000), Pbkdf2Hash::Sha512).err(),
-            cheap("argon2.main").cost(u32::MAX, 1, 1).err(),
+            cheap("argon2.main").cost(Some(u32::MAX), None, None).err(),
         ] {
             let message = refused.unwrap().to_string();
             assert!(!message.contains("hunter2") && message.contains(".main gives no key: "), "{message}");

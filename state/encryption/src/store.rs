@@ -38,8 +38,8 @@ impl<S: Store> EncryptedStore<S> {
     }
 
     /// The store behind.
-    pub fn inner(&mut self) -> &mut S {
-        &mut self.store
+    pub fn inner(&self) -> &S {
+        &self.store
     }
 
     /// What a text that can't be sealed or opened is reported as.

@@ -98,16 +98,18 @@ impl Build<'_> {
         let scope = self.scope(Allowed::default());
         let body = decode::decode(&block.body, &plan, &meta, block.header, scope, &mut self.meaning);
         for reference in body.references() {
-            let symbol = self.names.symbols.get(reference.slot.0 as usize);
-            if !matches!(symbol, Some(Symbol::Variable(_))) {
-                self.diags.push(
-                    Diagnostic::error("Dynamic value in static context")
-                        .code(codes::ENCRYPTION)
-                        .detail("The state is read before anything is evaluated, so what its keys are made of can't refer to anything but variables.")
-                        .at(reference.span)
-                        .help("Use a variable, given in the environment as PILOTIS_VAR_NAME."),
-                );
-            }
+            let variable = match self.names.symbols.get(reference.slot.0 as usize) {
+                Some(Symbol::Variable(place)) => self.out.variables.get(*place as usize),
+                _ => None,
+            };
+            let wrong = match variable {
+                Some(variable) if variable.ephemeral => continue,
+                Some(variable) => stored_variable(&variable.name),
+                None => Diagnostic::error("Dynamic value in static context")
+                    .detail("The state is read before anything is evaluated, so what its keys are made of can't refer to anything but variables.")
+                    .help("Use an ephemeral variable, given in the environment as PILOTIS_VAR_NAME."),
+            };
+            self.diags.push(wrong.code(codes::ENCRYPTION).at(reference.span));
         }
         body
     }
@@ -213,6 +215,14 @@ fn reference(attribute: &Attribute, root: &str) -> Option<String> {
         }
         _ => None,
     }
+}
+
+fn stored_variable(name: &str) -> Diagnostic {
+    Diagnostic::error("Key made of a variable that is stored")
+        .detail(format!(
+            "The value of the variable \"{name}\" would be stored in saved plans: beside what it protects."
+        ))
+        .help(format!("Declare it with `ephemeral = true`, and give it in the environment as PILOTIS_VAR_{name}."))
 }
 
 fn invalid_reference(detail: String, span: Span) -> Diagnostic {
