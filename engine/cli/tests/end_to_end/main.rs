@@ -8,6 +8,7 @@
 mod bad_input;
 mod commands;
 mod console;
+mod encryption;
 mod ephemeral;
 mod explain;
 mod fmt;
