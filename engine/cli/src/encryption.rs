@@ -1,5 +1,6 @@
 //! The keys of a run: the `encryption` block of the configuration, or of the environment, made into keyrings.
 
+mod memory;
 mod openbao;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ use zeroize::Zeroizing;
 use crate::args::VariableArgs;
 use crate::folder::Folder;
 use crate::session::RootFrame;
+
+pub(crate) use memory::Serials;
 
 /// Environment variables with the inside of an `encryption` block, which replaces the configuration's.
 const ENVIRONMENT: [&str; 2] = ["PILOTIS_ENCRYPTION", "TF_ENCRYPTION"];

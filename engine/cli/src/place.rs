@@ -9,6 +9,7 @@ use pilotis_state_encryption::{EncryptedStore, Keyring};
 use pilotis_state_sqlite::SqliteStore;
 
 use crate::args::StateFileArgs;
+use crate::encryption::Serials;
 use crate::folder::Folder;
 use crate::takeover::{self, Starting, TerraformFile};
 use crate::workspace::{self, DEFAULT};
@@ -182,7 +183,15 @@ impl Place {
     }
 
     fn create(&self, folder: &Folder) -> anyhow::Result<Encrypted> {
-        Ok(EncryptedStore::new(folder.open_state(&self.database)?, self.keys.clone()))
+        Ok(self.encrypted(folder.open_state(&self.database)?))
+    }
+
+    fn encrypted(&self, store: SqliteStore) -> Encrypted {
+        let store = EncryptedStore::new(store, self.keys.clone());
+        match Serials::of_this_user().filter(|_| self.keys.seals()) {
+            Some(memory) => store.remembering(Box::new(memory)),
+            None => store,
+        }
     }
 
     /// True if the first change takes Terraform's state over.
@@ -208,7 +217,7 @@ impl Place {
 
     fn look(&self, folder: &Folder) -> anyhow::Result<Stored> {
         let store = SqliteStore::open_existing(&self.database)?;
-        let store = store.map(|store| EncryptedStore::new(store, self.keys.clone()));
+        let store = store.map(|store| self.encrypted(store));
         let store = match store {
             Some(store) if self.terraform.as_ref().is_none_or(|path| !path.exists()) => {
                 return Ok(Stored::Database(store));

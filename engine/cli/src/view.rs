@@ -134,6 +134,9 @@ fn advice(error: &anyhow::Error) -> Option<&'static str> {
             "Nothing was changed. Put a backup in its place, or name the right file with -state=FILE; without its state, Pilotis would make everything again.",
         ),
         StateError::Newer { .. } => Some("Update this program."),
+        StateError::Older { .. } => Some(
+            "Nothing was changed. Somebody has put an old copy in its place: put the newest back. If the old one is meant, remove the file that remembers.",
+        ),
         StateError::Encryption { .. } => Some(
             "Nothing was changed. Which keys there are is said by the `encryption` block of the configuration, or by PILOTIS_ENCRYPTION.",
         ),

@@ -7,12 +7,14 @@
 
 mod key;
 mod keyring;
+mod memory;
 mod passphrase;
 mod secret_key;
 mod store;
 
 pub use key::{DataKey, KeyError, KeyProvider};
 pub use keyring::{Keyring, is_sealed};
+pub use memory::Memory;
 pub use passphrase::{Argon2, Pbkdf2, Pbkdf2Hash};
 pub use secret_key::SecretKey;
 pub use store::EncryptedStore;

@@ -8,6 +8,7 @@ use pilotis_state::{
     Snapshot, StateError, Store, Timestamp, Write,
 };
 
+use crate::memory::{Memory, Newest};
 use crate::{KeyError, Keyring};
 
 /// Any store, with what may be secret sealed by a keyring.
@@ -18,6 +19,7 @@ use crate::{KeyError, Keyring};
 pub struct EncryptedStore<S> {
     store: S,
     keys: Keyring,
+    newest: Newest,
 }
 
 /// Which text of a record: the first part of what a sealed text is bound to.
@@ -34,7 +36,12 @@ mod kind {
 impl<S: Store> EncryptedStore<S> {
     /// `store`, read and written with `keys`.
     pub fn new(store: S, keys: Keyring) -> EncryptedStore<S> {
-        EncryptedStore { store, keys }
+        EncryptedStore { store, keys, newest: Newest::default() }
+    }
+
+    /// The same, which refuses a state that is older than what the memory has.
+    pub fn remembering(self, memory: Box<dyn Memory>) -> EncryptedStore<S> {
+        EncryptedStore { newest: Newest::of(memory), ..self }
     }
 
     /// The store behind.
@@ -229,7 +236,9 @@ impl<S: Store> Store for EncryptedStore<S> {
     }
 
     fn snapshot(&mut self) -> Result<Snapshot, StateError> {
-        let Snapshot { lineage, serial, resources, outputs, intents, leases } = self.store.snapshot()?;
+        let snapshot = self.store.snapshot()?;
+        self.newest.read(self.store.location(), &snapshot)?;
+        let Snapshot { lineage, serial, resources, outputs, intents, leases } = snapshot;
         Ok(Snapshot {
             lineage,
             serial,
@@ -246,7 +255,9 @@ impl<S: Store> Store for EncryptedStore<S> {
         for write in writes {
             self.sealed(write, &mut moved, &mut sealed)?;
         }
-        self.store.commit(&sealed)
+        self.store.commit(&sealed)?;
+        self.newest.committed(writes);
+        Ok(())
     }
 
     fn acquire(&mut self, leases: &[Lease], now: Timestamp) -> Result<(), StateError> {
@@ -258,6 +269,7 @@ impl<S: Store> Store for EncryptedStore<S> {
     }
 
     fn release(&mut self, run: &RunId) -> Result<(), StateError> {
+        self.newest.keep();
         self.store.release(run)
     }
 

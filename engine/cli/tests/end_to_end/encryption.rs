@@ -234,3 +234,30 @@ Nothing was changed. Which keys there are is said by the `encryption` block of t
 --- exit Some(1)
 ");
 }
+
+#[test]
+fn an_old_state_or_plan_that_is_put_back_is_noticed() {
+    let folder = encrypted();
+    folder.with_key("apply -auto-approve").exits(0);
+    let old = std::fs::read(folder.path("pilotis.db")).unwrap();
+    folder.edit("secrets.hcl", "\"m4rk3d-v4lu3\"", "\"another\"");
+    folder.with_key("plan -out=p.plan").exits(0);
+    folder.with_key("apply p.plan").exits(0);
+    folder.with_key("apply p.plan").exits(7).says(&["the saved plan is stale"]);
+    let new = std::fs::read(folder.path("pilotis.db")).unwrap();
+    std::fs::write(folder.path("pilotis.db"), old).unwrap();
+    let noticed = folder.with_key("plan").exits(1);
+    let lineage = noticed.err.split("serials/").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    assert_snapshot!(said(&folder, &noticed).replace(&lineage, "LINEAGE").replace(&folder.home(), "~"), @"
+$ pilotis plan
+--- standard error
+Error: pilotis.db is older than the state that was here: it is at serial 5, and was at 10, as ~/.local/state/pilotis/serials/LINEAGE remembers
+
+Nothing was changed. Somebody has put an old copy in its place: put the newest back. If the old one is meant, remove the file that remembers.
+--- exit Some(1)
+");
+    folder.with_key("state list").exits(1);
+    folder.with_key("apply -auto-approve").exits(1);
+    std::fs::write(folder.path("pilotis.db"), new).unwrap();
+    folder.with_key("plan").exits(0).says(&["No changes."]);
+}

@@ -56,6 +56,11 @@ impl Folder {
         self.root.path().join("work").join(name)
     }
 
+    /// The home of whoever runs the binary.
+    pub(crate) fn home(&self) -> String {
+        self.root.path().join("home").display().to_string()
+    }
+
     /// Writes a file, and makes the folder that it is in.
     pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
