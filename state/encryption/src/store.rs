@@ -51,9 +51,11 @@ impl<S: Store> EncryptedStore<S> {
 
     /// What a text that can't be sealed or opened is reported as.
     fn failed(&self, what: &dyn std::fmt::Display, error: KeyError) -> StateError {
+        // The others go on a sentence that begins with what it is.
+        let colon = if matches!(error, KeyError::Provider { .. }) { ":" } else { "" };
         StateError::Encryption {
             location: self.store.location().to_owned(),
-            what: what.to_string(),
+            what: format!("{what}{colon}"),
             detail: error.to_string(),
         }
     }

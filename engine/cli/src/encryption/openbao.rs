@@ -102,7 +102,7 @@ impl Transit {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 let runtime = runtime.map_err(|e| e.to_string())?;
                 let answer = runtime.block_on(async { request.send().await?.json::<Answer<T>>() });
-                answer.map(|answer| answer.data).map_err(|e| e.to_string())
+                answer.map(|answer| answer.data).map_err(|e| told(&e))
             });
             asking.join().unwrap_or_else(|_| Err("the call was given up".to_owned()))
         });
@@ -115,6 +115,15 @@ impl Transit {
         let key = key.ok_or_else(|| self.failed("the server's answer holds no key of 256 bits"))?;
         Ok(DataKey::new(&Zeroizing::new(key)))
     }
+}
+
+/// An error with the call that it is of, and where its token came from.
+fn told(error: &pilotis_sdk::Error) -> String {
+    let request = error.request.iter().map(|request| format!(" ({request}"));
+    let token = error.credential.iter().map(|of| format!("; the token is that of {of}"));
+    let place: String = request.chain(token).collect();
+    let end = if place.is_empty() { "" } else { ")" };
+    format!("{error}{place}{end}")
 }
 
 impl KeyProvider for Transit {

@@ -18,6 +18,7 @@ mod harness;
 mod json_syntax;
 mod kill;
 mod modules;
+mod openbao;
 mod organisation;
 mod providers;
 mod provisioners;
