@@ -25,12 +25,15 @@ pub fn is_sealed(bytes: &[u8]) -> bool {
 #[derive(Clone)]
 pub struct Keyring(Arc<Keys>);
 
+/// Whose key it is: the provider's name, and the key's header.
+type Place = (String, Vec<u8>);
+
 struct Keys {
     primary: Option<Box<dyn KeyProvider>>,
     fallbacks: Vec<Box<dyn KeyProvider>>,
     accepts_clear: bool,
     /// Keys by provider and header, since to derive one takes long.
-    known: Mutex<HashMap<(String, Vec<u8>), Arc<DataKey>>>,
+    known: Mutex<HashMap<Place, Arc<DataKey>>>,
     /// The key that seals, with its header.
     sealing: Mutex<Option<(Arc<DataKey>, Vec<u8>)>>,
 }

@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pilotis-lang", &["diag", "value", "syntax"]),
     ("pilotis-state", &["value", "schema"]),
     ("pilotis-state-sqlite", &["value", "schema", "state"]),
+    ("pilotis-state-encryption", &["state"]),
     ("pilotis-config", &["diag", "value", "schema", "syntax", "lang"]),
     ("pilotis-plan", &["diag", "value", "schema", "syntax", "lang", "config", "state"]),
     ("pilotis-report", &["diag", "value", "schema", "lang", "config", "plan", "state"]),

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pilotis_rest::{Auth, Client, Settings};
 use pilotis_state_encryption::{DataKey, KeyError, KeyProvider};
-use reqwest::header::HeaderName;
+use pilotis_rest::header::HeaderName;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,8 @@ impl Transit {
             Some(_) => format!("key_provider.{name}"),
             None => "BAO_TOKEN".to_owned(),
         });
+        // Somebody waits before a command that has not begun: better to hear soon that the server is down.
+        settings.retry.times = 2;
         if let Some(path) = environment(["BAO_CACERT", "VAULT_CACERT"]) {
             let pem = std::fs::read_to_string(&path)
                 .with_context(|| format!("key_provider.{name} gives no key: {path} can't be read"))?;

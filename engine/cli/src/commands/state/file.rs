@@ -102,7 +102,7 @@ fn starts_from(
     folder: &Folder,
     configuration: &Configuration,
 ) -> anyhow::Result<bool> {
-    let place = folder.place(args, &configuration)?;
+    let place = folder.place(args, configuration)?;
     let same = |terraform: &Path| {
         let file = folder.disk.cwd.join(file).canonicalize().ok();
         file.is_some() && file == terraform.canonicalize().ok()
