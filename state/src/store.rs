@@ -62,7 +62,9 @@ pub enum StateError {
         what: String,
     },
     /// An older state stands where a newer one was.
-    #[error("{location} is older than the state that was here: it is at serial {serial}, and was at {seen}, as {memory} remembers")]
+    #[error(
+        "{location} is older than the state that was here: it is at serial {serial}, and was at {seen}, as {memory} remembers"
+    )]
     Older {
         /// Which file or database.
         location: String,

@@ -47,12 +47,8 @@ impl Folder {
             let given = self.variable_sources(&VariableArgs::default())?;
             let mut sources = SourceMap::default();
             // What is wrong with the values of other variables is none of ours.
-            variables = given_variables(
-                &configuration.modules[0],
-                &given,
-                &mut sources,
-                &mut Diagnostics::new(),
-            );
+            variables =
+                given_variables(&configuration.modules[0], &given, &mut sources, &mut Diagnostics::new());
         }
         self.keys_with(configuration, &variables)
     }
@@ -64,9 +60,13 @@ impl Folder {
         variables: &RootVariables,
     ) -> anyhow::Result<Keys> {
         if let Some((name, configuration)) = from_environment()? {
-            return Making { folder: self, configuration: &configuration, variables: &RootVariables::default() }
-                .keys()
-                .with_context(|| format!("{name} gives no keys"));
+            return Making {
+                folder: self,
+                configuration: &configuration,
+                variables: &RootVariables::default(),
+            }
+            .keys()
+            .with_context(|| format!("{name} gives no keys"));
         }
         Making { folder: self, configuration, variables }.keys()
     }
@@ -105,10 +105,9 @@ fn from_environment() -> anyhow::Result<Option<(&'static str, Configuration)>> {
                     "encryption.tf.json".into(),
                     format!("{{\"terraform\": {{\"encryption\": {}}}}}", self.0),
                 ),
-                false => (
-                    "encryption.tf".into(),
-                    format!("terraform {{\n  encryption {{\n{}\n  }}\n}}\n", self.0),
-                ),
+                false => {
+                    ("encryption.tf".into(), format!("terraform {{\n  encryption {{\n{}\n  }}\n}}\n", self.0))
+                }
             }])
         }
     }

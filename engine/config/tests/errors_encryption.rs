@@ -30,7 +30,9 @@ terraform {{
 
 #[test]
 fn the_first_method_encrypts_and_the_others_decrypt() {
-    let text = with("state {\n method = method.aes_gcm_siv.main\n fallback {\n method = method.unencrypted.old\n }\n }");
+    let text = with(
+        "state {\n method = method.aes_gcm_siv.main\n fallback {\n method = method.unencrypted.old\n }\n }",
+    );
     let configuration = support::loaded(&text);
     let encryption = configuration.modules[0].encryption.as_ref().expect("there is a block");
     let target = encryption.state.as_ref().expect("there is a state block");

@@ -9,7 +9,9 @@ use zeroize::Zeroizing;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// Encrypted with a key provider that the configuration doesn't name.
-    #[error("is encrypted with key_provider.{0}, and the configuration's `encryption` block has none of that name")]
+    #[error(
+        "is encrypted with key_provider.{0}, and the configuration's `encryption` block has none of that name"
+    )]
     NoProvider(String),
     /// The key doesn't fit.
     #[error(

@@ -33,8 +33,9 @@ impl SecretKey {
             Some(key) => Ok(SecretKey { name, key }),
             None => Err(KeyError::Provider {
                 provider: name,
-                detail: "a key is 32 bytes, or those in base64 (as `openssl rand -base64 32` makes it) or hex"
-                    .to_owned(),
+                detail:
+                    "a key is 32 bytes, or those in base64 (as `openssl rand -base64 32` makes it) or hex"
+                        .to_owned(),
             }),
         }
     }
@@ -99,7 +100,10 @@ mod tests {
         for text in ["", "hunter2", "hunter2hunter2hunter2hunter2hunter2", &"ab".repeat(31)] {
             let message = SecretKey::read("file.main", text.as_bytes()).err().unwrap().to_string();
             assert!(!message.contains("hunter2"), "{message}");
-            assert!(message.starts_with("key_provider.file.main gives no key: a key is 32 bytes"), "{message}");
+            assert!(
+                message.starts_with("key_provider.file.main gives no key: a key is 32 bytes"),
+                "{message}"
+            );
         }
     }
 }

@@ -165,10 +165,8 @@ fn a_moved_object_opens_at_its_new_address() {
     let keys = only(key("file.main", 1));
     let mut through = encrypted(&store, &keys);
     through.commit(&everything()).unwrap();
-    let moves = [("a.b", "a.c"), ("a.c", "a.d")].map(|(from, to)| Write::Move {
-        from: ResourceKey::current(from),
-        to: ResourceKey::current(to),
-    });
+    let moves = [("a.b", "a.c"), ("a.c", "a.d")]
+        .map(|(from, to)| Write::Move { from: ResourceKey::current(from), to: ResourceKey::current(to) });
     through.commit(&moves).unwrap();
     let moved = through.snapshot().unwrap().resources.remove(0);
     assert_eq!(&*moved.key.address, "a.d");

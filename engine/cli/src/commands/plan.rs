@@ -73,7 +73,8 @@ pub(crate) async fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
                 view.say(&format!("\nWrote the plan as a page to {path}.\n"));
             }
             if let (Some(out), Some(file), false) = (&args.out, file, planned.plan.diagnostics.has_errors()) {
-                write_private(out, &session.keys.write_plan(&file)?).with_context(|| format!("{out} can't be written"))?;
+                write_private(out, &session.keys.write_plan(&file)?)
+                    .with_context(|| format!("{out} can't be written"))?;
                 view.say(&format!("\nSaved the plan to {out}. To do exactly this: pilotis apply {out}\n"));
             }
             exit

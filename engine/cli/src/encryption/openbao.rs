@@ -4,9 +4,9 @@
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use pilotis_rest::header::HeaderName;
 use pilotis_rest::{Auth, Client, Settings};
 use pilotis_state_encryption::{DataKey, KeyError, KeyProvider};
-use pilotis_rest::header::HeaderName;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -53,13 +53,13 @@ impl Transit {
         let environment = |names: [&str; 2]| {
             names.into_iter().find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()))
         };
-        let given = |argument, names| arguments.text(argument).map(str::to_owned).or_else(|| environment(names));
+        let given =
+            |argument, names| arguments.text(argument).map(str::to_owned).or_else(|| environment(names));
         let address = given("address", ["BAO_ADDR", "VAULT_ADDR"]).with_context(|| {
             format!("key_provider.{name} gives no key: it has no address; give one, or set BAO_ADDR")
         })?;
-        let token = given("token", ["BAO_TOKEN", "VAULT_TOKEN"]).with_context(|| {
-            format!("key_provider.{name} gives no key: it has no token; set BAO_TOKEN")
-        })?;
+        let token = given("token", ["BAO_TOKEN", "VAULT_TOKEN"])
+            .with_context(|| format!("key_provider.{name} gives no key: it has no token; set BAO_TOKEN"))?;
         let base = address.parse().ok().filter(|url: &url::Url| matches!(url.scheme(), "http" | "https"));
         let Some(base) = base else { bail!("key_provider.{name} gives no key: its address is no URL") };
         let mut settings = Settings::new("OpenBao", base);

@@ -181,7 +181,11 @@ fn keys_of_a_file_and_of_the_environment() {
     folder.write("../home/key", &format!("{}\n", "0f".repeat(32)));
     folder.with_key("apply -auto-approve").exits(0);
     holds_no_marked_value(&folder);
-    folder.edit("main.hcl", "\"file\" \"main\" {\n      path = \"../home/key\"", "\"environment\" \"main\" {\n      variable = \"KEY\"");
+    folder.edit(
+        "main.hcl",
+        "\"file\" \"main\" {\n      path = \"../home/key\"",
+        "\"environment\" \"main\" {\n      variable = \"KEY\"",
+    );
     folder.edit("main.hcl", "key_provider.file.main", "key_provider.environment.main");
     assert_snapshot!(said(&folder, &folder.run("state list")), @"
 $ pilotis state list
@@ -189,9 +193,10 @@ $ pilotis state list
 Error: key_provider.environment.main gives no key: KEY is not set in the environment
 --- exit Some(1)
 ");
-    folder.run_with(&["state", "list"], &[("KEY", &"0f".repeat(32))]).exits(1).says(&[
-        "terraform_data.a is encrypted with key_provider.file.main",
-    ]);
+    folder
+        .run_with(&["state", "list"], &[("KEY", &"0f".repeat(32))])
+        .exits(1)
+        .says(&["terraform_data.a is encrypted with key_provider.file.main"]);
 }
 
 #[test]

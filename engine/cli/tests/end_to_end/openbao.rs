@@ -123,10 +123,7 @@ fn the_server_alone_unwraps_the_keys() {
     let address = bao.address.clone();
     drop(bao);
     folder
-        .run_with(
-            &["state", "list"],
-            &[("VAULT_ADDR", &address), ("VAULT_TOKEN", TOKEN)],
-        )
+        .run_with(&["state", "list"], &[("VAULT_ADDR", &address), ("VAULT_TOKEN", TOKEN)])
         .exits(1)
         .says(&["key_provider.openbao.main gives no key"])
         .never_says(&[TOKEN]);

@@ -67,7 +67,9 @@ impl Build<'_> {
     fn key_providers(&mut self, body: &Body) -> Vec<KeyProvider> {
         let mut found: Vec<KeyProvider> = Vec::new();
         for block in shape::blocks(body, "key_provider") {
-            let Some([kind, name]) = shape::labels(block, ["type", "name"], &mut self.diags) else { continue };
+            let Some([kind, name]) = shape::labels(block, ["type", "name"], &mut self.diags) else {
+                continue;
+            };
             let known = KeyProviderKind::ALL.into_iter().find(|k| k.name() == kind.text);
             let Some(known) = known else {
                 let names = KeyProviderKind::ALL.map(KeyProviderKind::name);
@@ -78,12 +80,7 @@ impl Build<'_> {
             let name = format!("{}.{}", kind.text, name.text);
             if let Some(first) = found.iter().find(|p| p.name == name) {
                 let detail = format!("A key provider \"{name}\" was already declared.");
-                self.diags.push(shape::duplicate(
-                    "Duplicate key provider",
-                    detail,
-                    block.header,
-                    first.span,
-                ));
+                self.diags.push(shape::duplicate("Duplicate key provider", detail, block.header, first.span));
                 continue;
             }
             let body = self.key_provider_body(known, block);
@@ -117,7 +114,9 @@ impl Build<'_> {
     fn methods(&mut self, body: &Body, providers: &[KeyProvider]) -> Vec<Method> {
         let mut methods: Vec<Method> = Vec::new();
         for block in shape::blocks(body, "method") {
-            let Some([kind, name]) = shape::labels(block, ["type", "name"], &mut self.diags) else { continue };
+            let Some([kind, name]) = shape::labels(block, ["type", "name"], &mut self.diags) else {
+                continue;
+            };
             let method = match kind.text.as_str() {
                 UNENCRYPTED => {
                     NOTHING.check(&block.body, block.header, &mut self.diags);
@@ -222,7 +221,9 @@ fn stored_variable(name: &str) -> Diagnostic {
         .detail(format!(
             "The value of the variable \"{name}\" would be stored in saved plans: beside what it protects."
         ))
-        .help(format!("Declare it with `ephemeral = true`, and give it in the environment as PILOTIS_VAR_{name}."))
+        .help(format!(
+            "Declare it with `ephemeral = true`, and give it in the environment as PILOTIS_VAR_{name}."
+        ))
 }
 
 fn invalid_reference(detail: String, span: Span) -> Diagnostic {
