@@ -8,6 +8,7 @@
 mod bad_input;
 mod commands;
 mod console;
+mod disk;
 mod encryption;
 mod ephemeral;
 mod explain;
