@@ -66,6 +66,30 @@ pub enum StateError {
         /// `run 5f…`, `intent 81…`
         what: String,
     },
+    /// An older state stands where a newer one was.
+    #[error(
+        "{location} is older than the state that was here: it is at serial {serial}, and was at {seen}, as {memory} remembers"
+    )]
+    Older {
+        /// Which file or database.
+        location: String,
+        /// Its serial.
+        serial: u64,
+        /// The newest that was seen.
+        seen: u64,
+        /// What remembers that one.
+        memory: String,
+    },
+    /// What is stored doesn't fit the keys that there are.
+    #[error("{location}: {what} {detail}")]
+    Encryption {
+        /// Which file or database.
+        location: String,
+        /// Which object, output or intent.
+        what: String,
+        /// What is wrong with it: `can't be decrypted with …`.
+        detail: String,
+    },
     /// The disk or the connection.
     #[error("{location}: {source}")]
     Io {

@@ -44,7 +44,7 @@ pub(crate) fn edit(
     way: Way,
     plan: impl Fn(&Snapshot) -> Result<Edit, EditError>,
 ) -> anyhow::Result<Vec<ResourceRecord>> {
-    let place = folder.place(args, &configuration.settings)?;
+    let place = folder.place(args, configuration)?;
     if way == Way::Dry {
         return Ok(plan(&place.snapshot(folder)?).map(objects)?);
     }

@@ -5,6 +5,7 @@ mod backend;
 mod builtin;
 mod clock;
 mod commands;
+mod encryption;
 mod environment;
 mod exit;
 mod files;

@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use pilotis_config::Settings;
 use pilotis_state::whole::Whole;
 use pilotis_state::{RunId, Store};
+use pilotis_state_encryption::Keyring;
 
 use crate::backend::Chosen;
 use crate::folder::Folder;
@@ -15,13 +16,13 @@ use crate::place::Place;
 use crate::workspace::DEFAULT;
 
 /// All workspaces of a backend that hold something, the default one first.
-pub(crate) fn filled(folder: &Folder, from: &Chosen) -> anyhow::Result<Vec<String>> {
+pub(crate) fn filled(folder: &Folder, from: &Chosen, keys: &Keyring) -> anyhow::Result<Vec<String>> {
     let settings = from.settings();
     let mut names = BTreeSet::from([DEFAULT.to_owned()]);
     names.extend(folder.workspaces(from, &settings)?);
     let mut filled = Vec::new();
     for name in names {
-        if folder.place_in(from, &name, &settings)?.snapshot(folder)?.serial > 0 {
+        if folder.place_in(from, &name, &settings)?.with_keys(keys.clone()).snapshot(folder)?.serial > 0 {
             filled.push(name);
         }
     }
@@ -35,13 +36,14 @@ pub(crate) fn migrate(
     from: &Chosen,
     to: &Chosen,
     settings: &Settings,
+    keys: &Keyring,
     timeout: Duration,
 ) -> anyhow::Result<String> {
     let mut said = String::new();
     let mut copied = Vec::new();
-    for name in filled(folder, from)? {
-        let source = folder.place_in(from, &name, &from.settings())?;
-        let target = folder.place_in(to, &name, settings)?;
+    for name in filled(folder, from, keys)? {
+        let source = folder.place_in(from, &name, &from.settings())?.with_keys(keys.clone());
+        let target = folder.place_in(to, &name, settings)?.with_keys(keys.clone());
         said += &copy(folder, &source, &target, timeout)
             .with_context(|| format!("the workspace {name} was not migrated"))?;
         copied.push(source);

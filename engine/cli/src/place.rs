@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use pilotis_config::Settings;
+use pilotis_config::{Configuration, Settings};
 use pilotis_state::{Snapshot, Store};
+use pilotis_state_encryption::{EncryptedStore, Keyring};
 use pilotis_state_postgres::{Options, PostgresStore};
 use pilotis_state_sqlite::SqliteStore;
 
 use crate::args::StateFileArgs;
 use crate::backend::Chosen;
+use crate::encryption::Serials;
 use crate::folder::Folder;
 use crate::takeover::{self, Starting, TerraformFile};
 use crate::workspace::{self, DEFAULT};
@@ -30,7 +32,7 @@ pub(crate) struct Place {
 #[derive(Clone, Debug)]
 enum At {
     Files(Files),
-    Postgres(Box<Options>),
+    Postgres(Box<Options>, Keyring),
 }
 
 /// A database on this machine.
@@ -41,42 +43,57 @@ struct Files {
     terraform: Option<PathBuf>,
     /// Named with `-state`: then it must be there to be read.
     named: bool,
+    /// What it is encrypted with.
+    keys: Keyring,
 }
+
+/// A database, read and written with the keys of its place.
+type Encrypted = EncryptedStore<SqliteStore>;
 
 /// What is stored at a place.
 enum Stored {
     /// Nothing, and there is no database either.
     Nothing,
     /// A database in which something was stored.
-    Database(SqliteStore),
+    Database(Encrypted),
     /// Nothing yet, but Terraform's state is there.
-    Terraform(Box<TerraformFile>, Option<SqliteStore>),
+    Terraform(Box<TerraformFile>, Option<Encrypted>),
     /// An empty database.
-    Empty(SqliteStore),
+    Empty(Encrypted),
 }
 
 impl Folder {
     /// Where the state of the selected workspace is. `-state` and `PILOTIS_STATE` name a database whatever the workspace.
-    pub(crate) fn place(&self, args: &StateFileArgs, settings: &Settings) -> anyhow::Result<Place> {
+    pub(crate) fn place(&self, args: &StateFileArgs, configuration: &Configuration) -> anyhow::Result<Place> {
+        self.place_with(args, &configuration.settings, self.keys(configuration)?.state)
+    }
+
+    /// The same, with these keys.
+    pub(crate) fn place_with(
+        &self,
+        args: &StateFileArgs,
+        settings: &Settings,
+        keys: Keyring,
+    ) -> anyhow::Result<Place> {
         let workspace = workspace::selected(&self.disk.cwd)?.name;
         let given =
             args.path.clone().or_else(|| std::env::var("PILOTIS_STATE").ok().filter(|p| !p.is_empty()));
         match given {
             Some(path) => {
                 let named = args.path.is_some();
-                let files = Files { database: self.disk.cwd.join(path), terraform: None, named };
+                let files = Files { database: self.disk.cwd.join(path), terraform: None, named, keys };
                 Ok(Place { workspace, at: At::Files(files) })
             }
-            None => self.place_of(&workspace, settings),
+            None => Ok(self.place_of(&workspace, settings)?.with_keys(keys)),
         }
     }
 
-    /// Where the state of a workspace is, if nobody names another one.
+    /// Where the state of a workspace is, if nobody names another one; without the keys to read it.
     pub(crate) fn place_of(&self, workspace: &str, settings: &Settings) -> anyhow::Result<Place> {
         self.place_in(&self.backend(settings)?, workspace, settings)
     }
 
-    /// Where a backend has the state of a workspace.
+    /// Where a backend has the state of a workspace; without the keys to read it.
     pub(crate) fn place_in(
         &self,
         backend: &Chosen,
@@ -85,9 +102,9 @@ impl Folder {
     ) -> anyhow::Result<Place> {
         let at = if backend.is_local() {
             let (database, terraform) = files(&self.disk.cwd, workspace, settings);
-            At::Files(Files { database, terraform, named: false })
+            At::Files(Files { database, terraform, named: false, keys: Keyring::clear() })
         } else {
-            At::Postgres(Box::new(backend.postgres(workspace)?))
+            At::Postgres(Box::new(backend.postgres(workspace)?), Keyring::clear())
         };
         Ok(Place { workspace: workspace.to_owned(), at })
     }
@@ -160,11 +177,20 @@ impl Place {
     pub(crate) fn snapshot(&self, folder: &Folder) -> anyhow::Result<Snapshot> {
         match &self.at {
             At::Files(files) => files.snapshot(folder),
-            At::Postgres(options) => match PostgresStore::open_existing(options)? {
-                Some(mut store) => Ok(store.snapshot()?),
+            At::Postgres(options, keys) => match PostgresStore::open_existing(options)? {
+                Some(store) => Ok(encrypted(store, keys).snapshot()?),
                 None => Ok(Snapshot::default()),
             },
         }
+    }
+
+    /// The same place, read and written with these keys.
+    pub(crate) fn with_keys(mut self, keys: Keyring) -> Place {
+        match &mut self.at {
+            At::Files(files) => files.keys = keys,
+            At::Postgres(_, of) => *of = keys,
+        }
+        self
     }
 
     /// The same place, where no state is an empty one even if it was named.
@@ -184,7 +210,9 @@ impl Place {
     pub(crate) fn open_with_note(&self, folder: &Folder) -> anyhow::Result<(Box<dyn Store>, Option<String>)> {
         match &self.at {
             At::Files(files) => files.open_with_note(folder),
-            At::Postgres(options) => Ok((Box::new(PostgresStore::open(options)?), None)),
+            At::Postgres(options, keys) => {
+                Ok((Box::new(encrypted(PostgresStore::open(options)?, keys)), None))
+            }
         }
     }
 
@@ -192,9 +220,9 @@ impl Place {
     pub(crate) fn open_existing(&self, folder: &Folder) -> anyhow::Result<Option<Box<dyn Store>>> {
         match &self.at {
             At::Files(files) => files.open_existing(folder),
-            At::Postgres(options) => {
+            At::Postgres(options, keys) => {
                 let store = PostgresStore::open_existing(options)?;
-                Ok(store.map(|store| Box::new(store) as Box<dyn Store>))
+                Ok(store.map(|store| Box::new(encrypted(store, keys)) as Box<dyn Store>))
             }
         }
     }
@@ -202,8 +230,8 @@ impl Place {
     /// Opens what is stored here itself, and makes it if there is nothing: whatever Terraform has is not looked at.
     pub(crate) fn make(&self, folder: &Folder) -> anyhow::Result<Box<dyn Store>> {
         match &self.at {
-            At::Files(files) => Ok(Box::new(folder.open_state(&files.database)?)),
-            At::Postgres(options) => Ok(Box::new(PostgresStore::open(options)?)),
+            At::Files(files) => Ok(Box::new(files.create(folder)?)),
+            At::Postgres(options, keys) => Ok(Box::new(encrypted(PostgresStore::open(options)?, keys))),
         }
     }
 
@@ -211,7 +239,7 @@ impl Place {
     pub(crate) fn terraform(&self) -> Option<&Path> {
         match &self.at {
             At::Files(files) => files.terraform.as_deref(),
-            At::Postgres(_) => None,
+            At::Postgres(..) => None,
         }
     }
 
@@ -219,7 +247,7 @@ impl Place {
     pub(crate) fn is_to_take_over(&self, folder: &Folder) -> anyhow::Result<bool> {
         match &self.at {
             At::Files(files) => files.is_to_take_over(folder),
-            At::Postgres(_) => Ok(false),
+            At::Postgres(..) => Ok(false),
         }
     }
 
@@ -233,7 +261,7 @@ impl Place {
                 }
                 gone(&files.database, std::fs::remove_file(&files.database))
             }
-            At::Postgres(options) => match PostgresStore::open_existing(options)? {
+            At::Postgres(options, _) => match PostgresStore::open_existing(options)? {
                 Some(store) => Ok(store.delete()?),
                 None => Ok(()),
             },
@@ -244,8 +272,17 @@ impl Place {
     pub(crate) fn put_aside(&self) -> anyhow::Result<Option<PathBuf>> {
         match &self.at {
             At::Files(files) => files.put_aside().map(Some),
-            At::Postgres(_) => Ok(None),
+            At::Postgres(..) => Ok(None),
         }
+    }
+}
+
+/// A store, read and written with keys. An encrypted state that is older than one that was seen here is refused.
+fn encrypted<S: Store>(store: S, keys: &Keyring) -> EncryptedStore<S> {
+    let store = EncryptedStore::new(store, keys.clone());
+    match Serials::of_this_user().filter(|_| keys.seals()) {
+        Some(memory) => store.remembering(Box::new(memory)),
+        None => store,
     }
 }
 
@@ -261,7 +298,7 @@ impl Files {
 
     fn open_with_note(&self, folder: &Folder) -> anyhow::Result<(Box<dyn Store>, Option<String>)> {
         Ok(match self.look(folder)? {
-            Stored::Nothing => (Box::new(folder.open_state(&self.database)?), None),
+            Stored::Nothing => (Box::new(self.create(folder)?), None),
             Stored::Empty(store) => (Box::new(store), None),
             Stored::Database(store) => (Box::new(store), self.beside().map(|file| self.not_read(file))),
             Stored::Terraform(file, store) => {
@@ -283,14 +320,18 @@ impl Files {
     fn starting(
         &self,
         file: TerraformFile,
-        store: Option<SqliteStore>,
+        store: Option<Encrypted>,
         folder: &Folder,
     ) -> anyhow::Result<Box<dyn Store>> {
         let store = match store {
             Some(store) => store,
-            None => folder.open_state(&self.database)?,
+            None => self.create(folder)?,
         };
         Ok(Box::new(Starting::new(store, file, folder)))
+    }
+
+    fn create(&self, folder: &Folder) -> anyhow::Result<Encrypted> {
+        Ok(encrypted(folder.open_state(&self.database)?, &self.keys))
     }
 
     fn is_to_take_over(&self, folder: &Folder) -> anyhow::Result<bool> {
@@ -315,11 +356,12 @@ impl Files {
 
     fn look(&self, folder: &Folder) -> anyhow::Result<Stored> {
         let store = SqliteStore::open_existing(&self.database)?;
+        let store = store.map(|store| encrypted(store, &self.keys));
         let store = match store {
             Some(store) if self.terraform.as_ref().is_none_or(|path| !path.exists()) => {
                 return Ok(Stored::Database(store));
             }
-            Some(store) if store.serial()? > 0 => {
+            Some(store) if store.inner().serial()? > 0 => {
                 self.finish()?;
                 return Ok(Stored::Database(store));
             }

@@ -220,6 +220,8 @@ pub(crate) fn failed(error: EngineError, session: &Session, view: &View) -> anyh
             view.say(&pilotis_report::text::plan(&now, &style(view), &crate::builtin::lost));
             Ok(Exit::Stale)
         }
+        // As itself, so that what to do next is said of it.
+        EngineError::State(error) => Err(error.into()),
         other => Err(other.into()),
     }
 }

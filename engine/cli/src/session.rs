@@ -19,6 +19,7 @@ use pilotis_state_process::this_process;
 use pilotis_value::{Type, Value};
 
 use crate::args::{StateFileArgs, VariableArgs};
+use crate::encryption::Keys;
 use crate::folder::{Folder, duration};
 use crate::git;
 use crate::view::View;
@@ -49,6 +50,8 @@ pub(crate) struct Session {
     files: Arc<RecordingFiles>,
     /// The engine.
     pub(crate) engine: Engine,
+    /// What encrypts its state and its plans.
+    pub(crate) keys: Keys,
     /// The sandbox, as long as the run lasts.
     sandbox: Option<Running>,
 }
@@ -256,7 +259,8 @@ impl Ready {
             true => None,
             false => Some(Sandbox::attach_or_start(crate::sandbox::options(&folder.sandbox_data())?).await?),
         };
-        let place = folder.place(state, &configuration.settings)?;
+        let keys = folder.keys_with(&configuration, &variables)?;
+        let place = folder.place_with(state, &configuration.settings, keys.state.clone())?;
         let (store, note) = place.open_with_note(folder)?;
         if let Some(note) = note.filter(|_| !view.json) {
             view.say(&note);
@@ -282,6 +286,7 @@ impl Ready {
             given_ephemeral,
             sources,
             files,
+            keys,
             sandbox,
         })
     }
@@ -325,9 +330,9 @@ fn endpoints(running: Option<&Running>, wanted: &[String]) -> BTreeMap<String, S
 }
 
 /// The root module's variables; all else is not known yet.
-struct RootFrame<'a> {
-    root: &'a Module,
-    variables: &'a RootVariables,
+pub(crate) struct RootFrame<'a> {
+    pub(crate) root: &'a Module,
+    pub(crate) variables: &'a RootVariables,
 }
 
 impl Frame for RootFrame<'_> {

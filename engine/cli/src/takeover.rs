@@ -16,6 +16,7 @@ use pilotis_state::{
     Change, Lease, Observation, ResourceRecord, Run, RunId, RunKind, RunStatus, Snapshot, StateError, Store,
     Timestamp, Write, edit, terraform,
 };
+use pilotis_state_encryption::EncryptedStore;
 use pilotis_state_sqlite::SqliteStore;
 
 use crate::folder::Folder;
@@ -199,13 +200,13 @@ pub(crate) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
 /// A database in which nothing is stored yet, and the Terraform state that it will start from: read as if it were stored already, and stored
 /// with the first change.
 pub(crate) struct Starting {
-    store: SqliteStore,
+    store: EncryptedStore<SqliteStore>,
     from: Option<TerraformFile>,
     commit: Option<String>,
 }
 
 impl Starting {
-    pub(crate) fn new(store: SqliteStore, from: TerraformFile, folder: &Folder) -> Starting {
+    pub(crate) fn new(store: EncryptedStore<SqliteStore>, from: TerraformFile, folder: &Folder) -> Starting {
         Starting { store, from: Some(from), commit: git::head(&folder.disk.cwd) }
     }
 

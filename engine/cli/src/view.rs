@@ -145,6 +145,12 @@ fn advice(error: &anyhow::Error) -> Option<&'static str> {
         StateError::Locked { .. } => Some(
             "Wait for that run, or give -lock-timeout=5m to wait for it here. If its process is dead for certain, `pilotis force-unlock RUN` ends it.",
         ),
+        StateError::Older { .. } => Some(
+            "Nothing was changed. Somebody has put an old copy in its place: put the newest back. If the old one is meant, remove the file that remembers.",
+        ),
+        StateError::Encryption { .. } => Some(
+            "Nothing was changed. Which keys there are is said by the `encryption` block of the configuration, or by PILOTIS_ENCRYPTION.",
+        ),
         StateError::Superseded { .. } | StateError::Conflict(_) => Some(
             "Somebody else has changed it at the same time. Nothing was done; look again, and try again.",
         ),

@@ -61,6 +61,8 @@ pub(crate) const MODULE_PROVIDERS: &str = "E0354";
 pub(crate) const OLD_PROVIDERS: &str = "W0355";
 /// A backend in a module that is not the root.
 pub(crate) const IGNORED_BACKEND: &str = "W0356";
+/// An `encryption` block that makes no sense.
+pub(crate) const ENCRYPTION: &str = "E0357";
 /// A provisioner that can't be one.
 pub(crate) const PROVISIONER: &str = "E0370";
 /// A value that breaks a rule of its variable.

@@ -1,6 +1,7 @@
 //! Declarations to the model: everything of a module but the calls of other modules.
 
 mod calls;
+mod encryption;
 mod providers;
 mod provisioners;
 mod resources;
@@ -49,6 +50,7 @@ pub(crate) fn module(
     };
     build.variables(&all.variables);
     build.locals(&all.locals);
+    build.encryption(&all.settings);
     build.providers(&all.providers);
     for (mode, block) in &all.resources {
         build.resource(*mode, block);

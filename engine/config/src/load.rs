@@ -527,6 +527,7 @@ impl Module {
             names: Arc::default(),
             required: Vec::new(),
             proxies: Vec::new(),
+            encryption: None,
             variables: Vec::new(),
             locals: Vec::new(),
             outputs: Vec::new(),

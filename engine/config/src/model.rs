@@ -10,6 +10,7 @@ use pilotis_value::{Constraint, Value};
 
 use crate::CompiledBody;
 use crate::backend::Backend;
+use crate::encryption::Encryption;
 use crate::names::Names;
 use crate::required::Required;
 
@@ -52,6 +53,8 @@ pub struct Module {
     pub(crate) required: Vec<Required>,
     /// Empty `provider` blocks of a module that is not the root: how modules of long ago say what they must be given.
     pub(crate) proxies: Vec<ProviderRef>,
+    /// `terraform { encryption { … } }`, in the root module.
+    pub encryption: Option<Encryption>,
     /// `variable`
     pub variables: Vec<Variable>,
     /// `locals`

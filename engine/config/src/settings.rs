@@ -16,7 +16,7 @@ pub const LANGUAGE: &str = "1.11.4";
 const SETTINGS: Shape = Shape {
     required: &[],
     optional: &["required_version", "experiments", "language"],
-    blocks: &["required_providers", "backend", "cloud", "provider_meta"],
+    blocks: &["required_providers", "backend", "cloud", "encryption", "provider_meta"],
 };
 
 /// The only edition of the language.

@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pilotis-state-process", &["state"]),
     ("pilotis-state-sqlite", &["value", "schema", "state", "state-process"]),
     ("pilotis-state-postgres", &["value", "schema", "state", "state-process"]),
+    ("pilotis-state-encryption", &["state"]),
     ("pilotis-config", &["diag", "value", "schema", "syntax", "lang"]),
     ("pilotis-plan", &["diag", "value", "schema", "syntax", "lang", "config", "state"]),
     ("pilotis-report", &["diag", "value", "schema", "lang", "config", "plan", "state"]),

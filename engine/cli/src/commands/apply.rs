@@ -6,7 +6,6 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use pilotis_apply::{ApplyOptions, ApplyReport, Planned, programs_refused};
 use pilotis_diag::{Diagnostic, Diagnostics, Severity};
-use pilotis_plan::planfile::PlanFile;
 use pilotis_plan::{MadeOf, PlanMode};
 use pilotis_report::json::events;
 use pilotis_report::{Counts, text};
@@ -85,7 +84,7 @@ async fn saved(
         bail!("{file} is a saved plan, which holds its options: give none here");
     }
     let bytes = std::fs::read(file).with_context(|| format!("the saved plan {file} can't be read"))?;
-    let saved = PlanFile::read(&bytes).with_context(|| format!("{file} can't be applied"))?;
+    let saved = folder.read_plan(&bytes).with_context(|| format!("{file} can't be applied"))?;
     let selected = workspace::selected(&folder.disk.cwd)?.name;
     if saved.options.workspace != selected {
         bail!(

@@ -140,7 +140,7 @@ fn stored(args: &ConsoleArgs, folder: &Folder, view: &View) -> anyhow::Result<Re
     if diagnostics.has_errors() {
         return Ok(Err(Exit::Error));
     }
-    let place = folder.place(&args.state, &configuration.settings)?.or_empty();
+    let place = folder.place(&args.state, &configuration)?.or_empty();
     let snapshot = place.snapshot(folder)?;
     let configuration = Arc::new(configuration);
     let now = crate::clock::now();

@@ -14,8 +14,8 @@ use crate::view::View;
 pub(crate) fn run(args: &ForceUnlockArgs) -> anyhow::Result<Exit> {
     let folder = Folder::current()?;
     let view = View::plain(true);
-    let settings = folder.configuration().0.settings;
-    let Some(mut store) = folder.place(&args.state, &settings)?.open_existing(&folder)? else {
+    let configuration = folder.configuration().0;
+    let Some(mut store) = folder.place(&args.state, &configuration)?.open_existing(&folder)? else {
         bail!("there is no state, and so no lock");
     };
     let leases = store.snapshot()?.leases;

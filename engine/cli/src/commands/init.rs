@@ -2,6 +2,7 @@
 
 use anyhow::bail;
 use pilotis_config::Settings;
+use pilotis_state_encryption::Keyring;
 
 use crate::args::InitArgs;
 use crate::backend::{self, Chosen};
@@ -33,10 +34,12 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
     }
     let mut message = String::new();
     if args.backend.as_deref() != Some("false") {
-        message = choose(args, &folder, &configuration.settings)?;
+        let keys = folder.keys(&configuration)?.state;
+        message = choose(args, &folder, &configuration.settings, &keys)?;
         // What can't be gone on from is said now, not by the first plan.
         folder
             .place_of(&workspace::selected(&folder.disk.cwd)?.name, &configuration.settings)?
+            .with_keys(keys)
             .snapshot(&folder)?;
     }
     message += &match modules {
@@ -61,7 +64,12 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
 }
 
 /// Notes the backend that the configuration names, once the state is there or is not wanted there; says what was done.
-fn choose(args: &InitArgs, folder: &Folder, settings: &Settings) -> anyhow::Result<String> {
+fn choose(
+    args: &InitArgs,
+    folder: &Folder,
+    settings: &Settings,
+    keys: &Keyring,
+) -> anyhow::Result<String> {
     let given = backend::given(&args.backend_config, settings, folder)?;
     let noted = Chosen::noted(folder)?;
     let mut wanted = Chosen::of(settings, given);
@@ -74,11 +82,11 @@ fn choose(args: &InitArgs, folder: &Folder, settings: &Settings) -> anyhow::Resu
     let said = match before.is_where(&wanted)? || args.reconfigure {
         true => String::new(),
         false if args.migrate_state || args.force_copy => {
-            migrate::migrate(folder, &before, &wanted, settings, duration(&args.lock_timeout)?)?
+            migrate::migrate(folder, &before, &wanted, settings, keys, duration(&args.lock_timeout)?)?
         }
         false if noted.is_some() => return Err(backend::changed(&before, &wanted)),
         false => {
-            let filled = migrate::filled(folder, &before)?;
+            let filled = migrate::filled(folder, &before, keys)?;
             if let [first, ..] = filled.as_slice() {
                 bail!(
                     "Backend configuration changed\n\nThere is a state in files of this folder (workspace {first}), and the configuration says backend \"{}\" now.\n\nTo copy it there, run \"pilotis init -migrate-state\". To go on with what is there, and leave the files alone, run \"pilotis init -reconfigure\".",

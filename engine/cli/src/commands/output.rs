@@ -20,7 +20,7 @@ pub(crate) type Stored = (String, Value, bool);
 pub(crate) fn run(args: &OutputArgs) -> anyhow::Result<Exit> {
     let folder = Folder::current()?;
     let view = View::new(&args.view);
-    let place = folder.place(&args.state, &folder.configuration().0.settings)?;
+    let place = folder.place(&args.state, &folder.configuration().0)?;
     let outputs = decode(place.snapshot(&folder)?.outputs)?;
     match &args.name {
         Some(name) => one(args, name, &outputs, &view),

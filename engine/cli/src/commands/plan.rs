@@ -6,6 +6,7 @@ use pilotis_plan::{Plan, PlanOptions};
 use pilotis_report::html;
 
 use crate::args::PlanArgs;
+use crate::encryption::Keys;
 use crate::exit::Exit;
 use crate::folder::Folder;
 use crate::generate;
@@ -65,7 +66,7 @@ pub(crate) async fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
                 write_page(path, &plan, &folder, &crate::clock::rfc3339_now())?;
                 view.say(&format!("\nWrote the plan as a page to {path}.\n"));
             }
-            save(&plan, args.out.as_deref(), file, &view)?;
+            save(&plan, args.out.as_deref(), file, &session.keys, &view)?;
             planning::exit_of(&plan, args.detailed_exitcode)
         }
     };
@@ -84,7 +85,7 @@ pub(crate) async fn make(
     match shown(session, options, out, view, interrupt).await? {
         Err(exit) => Ok(exit),
         Ok((plan, file)) => {
-            save(&plan, out, file, view)?;
+            save(&plan, out, file, &session.keys, view)?;
             Ok(planning::exit_of(&plan, false))
         }
     }
@@ -112,9 +113,15 @@ async fn shown(
     }))
 }
 
-fn save(plan: &Plan, out: Option<&str>, file: Option<PlanFile>, view: &View) -> anyhow::Result<()> {
+fn save(
+    plan: &Plan,
+    out: Option<&str>,
+    file: Option<PlanFile>,
+    keys: &Keys,
+    view: &View,
+) -> anyhow::Result<()> {
     if let (Some(out), Some(file), false) = (out, file, plan.diagnostics.has_errors()) {
-        write_private(out, &file.write()?).with_context(|| format!("{out} can't be written"))?;
+        write_private(out, &keys.write_plan(&file)?).with_context(|| format!("{out} can't be written"))?;
         view.say(&format!("\nSaved the plan to {out}. To do exactly this: pilotis apply {out}\n"));
     }
     Ok(())

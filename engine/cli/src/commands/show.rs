@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use pilotis_plan::planfile::PlanFile;
 use pilotis_plan::stored_checks;
 use pilotis_report::json::Secrets;
 use pilotis_report::{StateObject, json, text};
@@ -24,7 +23,7 @@ pub(crate) async fn run(args: &ShowArgs) -> anyhow::Result<Exit> {
         return saved(file, args, &folder, &view);
     }
     let (configuration, _) = folder.configuration();
-    let snapshot = folder.place(&args.state, &configuration.settings)?.snapshot(&folder)?;
+    let snapshot = folder.place(&args.state, &configuration)?.snapshot(&folder)?;
     let objects = records::decode(&snapshot, &folder, &configuration)?;
     let outputs = output::decode(snapshot.outputs.clone())?;
     let outputs = || outputs.iter().map(|(n, v, s)| (n.as_str(), v, *s));
@@ -51,7 +50,7 @@ fn all(objects: &[StateObject<'_>], view: &View) -> String {
 /// A saved plan, made again from what is in the file alone.
 fn saved(file: &str, args: &ShowArgs, folder: &Folder, view: &View) -> anyhow::Result<Exit> {
     let bytes = std::fs::read(file).with_context(|| format!("the saved plan {file} can't be read"))?;
-    let saved = PlanFile::read(&bytes).with_context(|| format!("{file} can't be shown"))?;
+    let saved = folder.read_plan(&bytes).with_context(|| format!("{file} can't be shown"))?;
     let schemas = folder.schemas();
     let (configuration, diagnostics) = saved.configuration(&schemas);
     // The plan's document is read as one: what only warns was said when the plan was made.

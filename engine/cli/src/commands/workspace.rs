@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::bail;
-use pilotis_config::Settings;
+use pilotis_config::Configuration;
 use pilotis_state::{RunId, Snapshot};
 
 use crate::args::{WorkspaceArgs, WorkspaceCommand, WorkspaceDeleteArgs};
@@ -19,9 +19,9 @@ const SHOWN: usize = 20;
 /// Lists, selects, makes and deletes workspaces; calls nothing.
 pub(crate) fn run(args: &WorkspaceArgs) -> anyhow::Result<Exit> {
     let folder = Folder::current()?;
-    let settings = folder.configuration().0.settings;
+    let configuration = folder.configuration().0;
     let selected = workspace::selected(&folder.disk.cwd)?;
-    let here = Workspaces { folder: &folder, settings, selected, view: View::plain(true) };
+    let here = Workspaces { folder: &folder, configuration, selected, view: View::plain(true) };
     match &args.command {
         WorkspaceCommand::List => here.list(),
         WorkspaceCommand::Show => here.show(),
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &WorkspaceArgs) -> anyhow::Result<Exit> {
 
 struct Workspaces<'a> {
     folder: &'a Folder,
-    settings: Settings,
+    configuration: Configuration,
     selected: Selected,
     view: View,
 }
@@ -81,7 +81,7 @@ impl Workspaces<'_> {
         if self.exists(name)? {
             bail!("Workspace {name:?} already exists");
         }
-        drop(self.folder.place_of(name, &self.settings)?.make(self.folder)?);
+        drop(self.folder.place_of(name, &self.configuration.settings)?.make(self.folder)?);
         workspace::select(&self.folder.disk.cwd, name)?;
         self.view.print(&format!(
             "Created and switched to workspace \"{name}\"!\n\nYou're now on a new, empty workspace. Workspaces isolate their state,\nso if you run \"pilotis plan\" Pilotis will not see any existing state\nfor this configuration.\n"
@@ -124,7 +124,8 @@ impl Workspaces<'_> {
                 "Workspace {name:?} is your active workspace. You cannot delete the currently active workspace: switch to another one, and try again"
             );
         }
-        let place = self.folder.place_of(name, &self.settings)?;
+        let keys = self.folder.keys(&self.configuration)?.state;
+        let place = self.folder.place_of(name, &self.configuration.settings)?.with_keys(keys);
         let mut store = place.open(self.folder)?;
         let id = RunId(uuid::Uuid::new_v4().to_string().into());
         hand::lock(&mut *store, &id, duration(&args.lock_timeout)?)?;
@@ -160,7 +161,7 @@ impl Workspaces<'_> {
 
     /// All workspaces but the default one.
     fn all(&self) -> anyhow::Result<BTreeSet<String>> {
-        self.folder.workspaces(&self.folder.backend(&self.settings)?, &self.settings)
+        self.folder.workspaces(&self.folder.backend(&self.configuration.settings)?, &self.configuration.settings)
     }
 }
 

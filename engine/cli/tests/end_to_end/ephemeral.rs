@@ -58,7 +58,7 @@ fn holds_no_marked_value(folder: &Folder) {
 }
 
 /// No file of the folder has the text, neither as it is nor in base64. What the sandbox keeps is the service's business.
-fn holds_nowhere(folder: &Folder, text: &str) {
+pub(crate) fn holds_nowhere(folder: &Folder, text: &str) {
     use base64::Engine as _;
     let encoded = base64::engine::general_purpose::STANDARD.encode(text);
     for entry in std::fs::read_dir(folder.path("")).unwrap().map(Result::unwrap) {

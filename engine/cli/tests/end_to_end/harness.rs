@@ -56,6 +56,11 @@ impl Folder {
         self.root.path().join("work").join(name)
     }
 
+    /// The home of whoever runs the binary.
+    pub(crate) fn home(&self) -> String {
+        self.root.path().join("home").display().to_string()
+    }
+
     /// Writes a file, and makes the folder that it is in.
     pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
@@ -393,6 +398,8 @@ impl Client {
         // reqwest and the sandbox share one TLS provider; rustls refuses to guess.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let http = reqwest::Client::builder().tls_danger_accept_invalid_certs(true).no_proxy();
+        // A connection that was idle may be closed by the server just when it is used again.
+        let http = http.pool_max_idle_per_host(0);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Client { url: text("url"), token: text("token"), http: http.build().unwrap(), runtime }
     }

@@ -49,6 +49,19 @@ fn killed_until_it_ends(folder: &Folder, sandbox: &Sandbox, line: &str, seed: &m
     panic!("{line} makes no headway")
 }
 
+/// What is left when all was removed. A namespace whose deletion was accepted before a kill goes by itself, a moment later.
+fn remaining(sandbox: &Sandbox, nothing: &[String]) -> Vec<String> {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let mut left = sandbox.inventory();
+        left.retain(|object| !object.contains("deletion_scheduled"));
+        if left == nothing || Instant::now() > deadline {
+            return left;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn killed_again_and_again_it_makes_everything_once_and_removes_everything_once() {
     for seed in [1, 2] {
@@ -66,18 +79,51 @@ fn killed_again_and_again_it_makes_everything_once_and_removes_everything_once()
 
         let (kills, ran) = killed_until_it_ends(&folder, &sandbox, "destroy -auto-approve", &mut random);
         let ran = ran.exits(0);
-        // A namespace whose deletion was accepted before a kill goes by itself, a moment later.
-        let deadline = Instant::now() + Duration::from_secs(10);
-        let left = loop {
-            let mut left = sandbox.inventory();
-            left.retain(|object| !object.contains("deletion_scheduled"));
-            if left == nothing || Instant::now() > deadline {
-                break left;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        };
-        assert_eq!(left, nothing, "seed {seed}, after {kills} kills\n{ran}");
+        assert_eq!(remaining(&sandbox, &nothing), nothing, "seed {seed}, after {kills} kills\n{ran}");
         assert!(folder.state().is_empty());
+    }
+}
+
+/// `PILOTIS_TEST_KILLS=200` kills as often as that.
+fn kills_to_do() -> usize {
+    std::env::var("PILOTIS_TEST_KILLS").map_or(6, |text| text.parse().expect("a number"))
+}
+
+/// A command killed at any instant of its life (while it reads, plans, writes, stores, or never), and then run to its end. True if it was
+/// killed.
+fn killed_once(folder: &Folder, line: &str, whole: Duration, random: &mut u64) -> bool {
+    let mut run = folder.start(line);
+    let instant = whole.mul_f64((next(random) % 1000) as f64 / 1000.0);
+    std::thread::sleep(instant);
+    let killed = !run.has_ended();
+    run.kill();
+    folder.run(line).exits(0);
+    killed
+}
+
+#[test]
+fn killed_at_any_instant_nothing_is_lost_and_nothing_is_there_twice() {
+    let (wanted, mut kills, mut random) = (kills_to_do(), 0, 5);
+    // How long an apply and a destroy take here.
+    let mut whole = Duration::from_secs(1);
+    for round in 0.. {
+        let folder = Folder::example("quickstart");
+        let sandbox = folder.sandbox();
+        let nothing = sandbox.inventory();
+        kills += usize::from(killed_once(&folder, "apply -auto-approve", whole, &mut random));
+        assert_eq!(sandbox.inventory(), everything(), "round {round}");
+        assert_eq!(folder.state().len(), 56, "round {round}");
+        folder.run("plan -detailed-exitcode").exits(0).says(&["No changes."]);
+        let began = Instant::now();
+        kills += usize::from(killed_once(&folder, "destroy -auto-approve", whole, &mut random));
+        assert_eq!(remaining(&sandbox, &nothing), nothing, "round {round}");
+        assert!(folder.state().is_empty(), "round {round}");
+        whole = began.elapsed().min(whole * 2) / 2 + Duration::from_millis(20);
+        if kills >= wanted {
+            println!("{kills} kills in {} rounds: 0 lost, 0 doubled", round + 1);
+            return;
+        }
+        assert!(round < 4 * wanted, "only {kills} of {wanted} runs were killed before they ended");
     }
 }
 

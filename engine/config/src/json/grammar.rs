@@ -94,8 +94,25 @@ const SETTINGS: Table = Table {
         ("required_providers", &[], Inside::Free(Meaning::Literal)),
         ("backend", &["type"], Inside::Free(Meaning::Literal)),
         ("cloud", &[], Inside::Free(Meaning::Literal)),
+        ("encryption", &[], Inside::Language(&ENCRYPTION)),
         ("provider_meta", &["name"], Inside::Free(Meaning::Template)),
     ],
+};
+
+const ENCRYPTION: Table = Table {
+    arguments: &[],
+    blocks: &[
+        ("key_provider", &["type", "name"], Inside::Free(Meaning::Template)),
+        ("method", &["type", "name"], Inside::Free(Meaning::Native)),
+        ("state", &[], Inside::Language(&ENCRYPTION_TARGET)),
+        ("plan", &[], Inside::Language(&ENCRYPTION_TARGET)),
+    ],
+};
+
+/// A static, since it refers to itself.
+static ENCRYPTION_TARGET: Table = Table {
+    arguments: &[("method", Meaning::Native)],
+    blocks: &[("fallback", &[], Inside::Language(&ENCRYPTION_TARGET))],
 };
 
 const PROVIDER: Table =

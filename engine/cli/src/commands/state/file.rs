@@ -27,7 +27,7 @@ pub(crate) fn import(args: &StateImportArgs) -> anyhow::Result<Exit> {
         let way = if args.dry_run { Way::Dry } else { Way::Make };
         hand::edit(&folder, &args.state, &configuration, way, |s| edit::import(s, &imported))?;
     } else if !args.dry_run {
-        folder.place(&args.state, &configuration.settings)?.open(&folder)?.commit(&[])?;
+        folder.place(&args.state, &configuration)?.open(&folder)?.commit(&[])?;
     }
     let verb = if args.dry_run { "Would take in" } else { "Took in" };
     let mut said = format!(
@@ -80,7 +80,7 @@ pub(crate) fn push(args: &StatePushArgs) -> anyhow::Result<Exit> {
 
 fn exported(args: &StateFileArgs, folder: &Folder) -> anyhow::Result<Option<String>> {
     let (configuration, _) = folder.configuration();
-    let snapshot = folder.place(args, &configuration.settings)?.snapshot(folder)?;
+    let snapshot = folder.place(args, &configuration)?.snapshot(folder)?;
     Ok((snapshot.serial > 0).then(|| terraform::export(&snapshot, TERRAFORM)))
 }
 
@@ -102,7 +102,7 @@ fn starts_from(
     folder: &Folder,
     configuration: &Configuration,
 ) -> anyhow::Result<bool> {
-    let place = folder.place(args, &configuration.settings)?;
+    let place = folder.place(args, configuration)?;
     let same = |terraform: &Path| {
         let file = folder.disk.cwd.join(file).canonicalize().ok();
         file.is_some() && file == terraform.canonicalize().ok()

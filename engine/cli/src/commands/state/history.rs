@@ -24,7 +24,7 @@ pub(crate) fn run(args: &StateHistoryArgs) -> anyhow::Result<Exit> {
         Target::Resource(resource) => Instance { resource, key: None },
         Target::Module(_) => bail!("{} is a module: name one object of it", args.address),
     };
-    let store = folder.place(&args.state, &configuration.settings)?.open_existing(&folder)?;
+    let store = folder.place(&args.state, &configuration)?.open_existing(&folder)?;
     let changes = match store {
         Some(mut store) => history(&mut *store, &instance.to_string(), args.limit)?,
         None => Vec::new(),

@@ -46,7 +46,7 @@ fn list(args: &StateListArgs) -> anyhow::Result<Exit> {
             display::parse_target(&configuration, text).with_context(|| format!("{text:?} is no address"))
         })
         .collect::<anyhow::Result<_>>()?;
-    let snapshot = folder.place(&args.state, &configuration.settings)?.snapshot(&folder)?;
+    let snapshot = folder.place(&args.state, &configuration)?.snapshot(&folder)?;
     let objects = records::decode(&snapshot, &folder, &configuration)?;
     let wanted = |o: &&StateObject<'_>| targets.is_empty() || targets.iter().any(|t| t.contains(&o.address));
     let lines: String = objects.iter().filter(wanted).map(|o| text::state_list_entry(o) + "\n").collect();
@@ -63,7 +63,7 @@ fn show(args: &StateShowArgs) -> anyhow::Result<Exit> {
     let (configuration, _) = folder.configuration();
     let target = display::parse_target(&configuration, &args.address)
         .with_context(|| format!("{:?} is no address", args.address))?;
-    let snapshot = folder.place(&args.state, &configuration.settings)?.snapshot(&folder)?;
+    let snapshot = folder.place(&args.state, &configuration)?.snapshot(&folder)?;
     let objects = records::decode(&snapshot, &folder, &configuration)?;
     let found: Vec<_> = objects.iter().filter(|o| target.contains(&o.address)).collect();
     match found.as_slice() {

@@ -27,7 +27,7 @@ pub(crate) async fn run(args: &StateRestoreArgs) -> anyhow::Result<Exit> {
     view.begin();
     let interrupt = Interrupt::listen();
     let (configuration, _) = folder.configuration();
-    let place = folder.place(&args.planning.state, &configuration.settings)?;
+    let place = folder.place(&args.planning.state, &configuration)?;
     let Some(mut store) = place.open_existing(&folder)? else {
         bail!("there is no state yet: nothing was applied");
     };
