@@ -12,7 +12,6 @@ mod support;
 use std::collections::BTreeMap;
 
 use pilotis_plan::{Answer, Created, Failure, Machine, Phase, PlanAction, Request, RequestId};
-use pilotis_state::Store as _;
 use pilotis_value::Value;
 use support::{Case, Random, Shape, said};
 
@@ -115,21 +114,7 @@ fn run(case: &mut Case, faults: Faults, random: &mut Random) -> Option<()> {
 
 /// The world is what the state says, object by object, and what the configuration says: a plan does nothing.
 fn check(case: &mut Case, random: &mut Random) {
-    let snapshot = case.store.snapshot().unwrap();
-    assert!(snapshot.intents.is_empty(), "open intents: {:?}", snapshot.intents);
-    let mut ids = BTreeMap::new();
-    for record in &snapshot.resources {
-        assert!(record.key.deposed.is_none(), "{} is left over", record.key);
-        let object: serde_json::Value = serde_json::from_str(&record.attributes).unwrap();
-        let id = object["id"].as_str().unwrap().to_owned();
-        let twin = ids.insert(id.clone(), record.key.address.clone());
-        assert!(twin.is_none(), "{} and {twin:?} are the same object {id}", record.key);
-        let (_, live) = case.world.objects.get(&id).unwrap_or_else(|| panic!("{} is gone: {id}", record.key));
-        assert_eq!(live.get("name").and_then(Value::as_str), object["name"].as_str(), "{}", record.key);
-    }
-    for (id, (_, object)) in &case.world.objects {
-        assert!(ids.contains_key(id), "nobody knows of {id}: {object:?}");
-    }
+    support::world_is_what_the_state_says(case);
     case.world.process_ends();
     let (mut machine, _) = case.machine();
     case.world.log.clear();

@@ -19,6 +19,7 @@ use pilotis_plan::{
     Request,
 };
 use pilotis_state::{MemoryStore, Run, RunId, RunKind, RunStatus, StateError, Store, Timestamp, Write};
+use pilotis_value::Value;
 
 #[allow(unused_imports)]
 pub use random::{Random, Shape};
@@ -252,6 +253,25 @@ impl Case {
         }
         assert!(snapshot.intents.is_empty(), "{:?}", snapshot.intents);
         text
+    }
+}
+
+/// The world is what the state says, object by object: nothing lost, nothing twice, nothing left open.
+pub fn world_is_what_the_state_says(case: &mut Case) {
+    let snapshot = case.store.snapshot().unwrap();
+    assert!(snapshot.intents.is_empty(), "open intents: {:?}", snapshot.intents);
+    let mut ids = BTreeMap::new();
+    for record in &snapshot.resources {
+        assert!(record.key.deposed.is_none(), "{} is left over", record.key);
+        let object: serde_json::Value = serde_json::from_str(&record.attributes).unwrap();
+        let id = object["id"].as_str().unwrap().to_owned();
+        let twin = ids.insert(id.clone(), record.key.address.clone());
+        assert!(twin.is_none(), "{} and {twin:?} are the same object {id}", record.key);
+        let (_, live) = case.world.objects.get(&id).unwrap_or_else(|| panic!("{} is gone: {id}", record.key));
+        assert_eq!(live.get("name").and_then(Value::as_str), object["name"].as_str(), "{}", record.key);
+    }
+    for (id, (_, object)) in &case.world.objects {
+        assert!(ids.contains_key(id), "nobody knows of {id}: {object:?}");
     }
 }
 
