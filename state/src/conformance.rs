@@ -326,7 +326,7 @@ pub fn intents(world: &impl World) {
     assert_eq!(store.snapshot().unwrap().intents.len(), 2);
     assert_eq!(store.changes(&RunId("dead".into())).unwrap(), [change("dead", "a", 7)]);
     let again = store.commit(&[finish("3", "dead", "a")]);
-    assert!(matches!(again, Err(StateError::NotFound { what }) if what == "intent 3"));
+    assert!(matches!(again, Err(StateError::Settled(id)) if *id.0 == *"3"));
 }
 
 /// Runs and changes are listed newest first, with everything that was said of them.

@@ -23,6 +23,7 @@ struct Data {
     changes: Vec<Change>,
     intents: Vec<Intent>,
     leases: BTreeMap<Arc<str>, Lease>,
+    fenced: HashSet<RunId>,
     dead: HashSet<Holder>,
 }
 
@@ -96,7 +97,7 @@ impl Store for MemoryStore {
 
     fn acquire(&mut self, leases: &[Lease], now: Timestamp) -> Result<(), StateError> {
         let mut data = self.data();
-        let Data { leases: held, dead, .. } = &mut *data;
+        let Data { leases: held, dead, fenced, .. } = &mut *data;
         let over = |l: &Lease| l.expires <= now || dead.contains(&l.holder);
         for wanted in leases {
             let other = held.values().find(|l| overlap(l, wanted) && l.run != wanted.run && !over(l));
@@ -104,7 +105,13 @@ impl Store for MemoryStore {
                 return Err(StateError::Locked { lease: other.clone() });
             }
         }
-        held.retain(|_, l| leases.iter().any(|w| w.run == l.run) || !over(l));
+        held.retain(|_, l| {
+            let stays = leases.iter().any(|w| w.run == l.run) || !over(l);
+            if !stays {
+                fenced.insert(l.run.clone());
+            }
+            stays
+        });
         held.extend(leases.iter().map(|l| (l.address.clone(), l.clone())));
         Ok(())
     }
@@ -179,11 +186,36 @@ impl Data {
                 if let Some(lease) = self.leases.values().filter(covers).find(|l| l.run != intent.run) {
                     return Err(StateError::Locked { lease: lease.clone() });
                 }
+                if self.fenced.contains(&intent.run) {
+                    return Err(StateError::Locked {
+                        lease: Lease {
+                            address: intent.key.address.clone(),
+                            run: intent.run.clone(),
+                            expires: Timestamp(0),
+                            holder: Holder {
+                                host: String::new(),
+                                pid: 0,
+                                start: String::new(),
+                                who: String::new(),
+                            },
+                        },
+                    });
+                }
                 if self.intents.iter().any(|i| i.id == intent.id) {
                     return Err(StateError::Duplicate { what: format!("intent {}", intent.id.0) });
                 }
                 self.intents.push(intent.clone());
                 undo.push(Undo::IntentAdded);
+            }
+            Write::Fence { run, now } => {
+                let mut of_run =
+                    self.leases.values().filter(|l| l.run == *run && !self.dead.contains(&l.holder));
+                if let Some(lease) = of_run.find(|l| l.expires > *now) {
+                    return Err(StateError::Locked { lease: lease.clone() });
+                }
+                // Not undone: a run whose leases have expired has none, whatever else the commit holds.
+                self.leases.retain(|_, l| l.run != *run);
+                self.fenced.insert(run.clone());
             }
             Write::Finish { id, change } => {
                 let index = self.intent_index(id)?;
@@ -231,7 +263,7 @@ impl Data {
     }
 
     fn intent_index(&self, id: &IntentId) -> Result<usize, StateError> {
-        self.intents.iter().position(|i| i.id == *id).ok_or_else(|| not_found("intent", &id.0))
+        self.intents.iter().position(|i| i.id == *id).ok_or_else(|| StateError::Settled(id.clone()))
     }
 
     fn note(&mut self, change: &Change, undo: &mut Vec<Undo>) -> Result<(), StateError> {

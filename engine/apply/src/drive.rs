@@ -546,6 +546,7 @@ fn commit_failure(error: StateError) -> CommitFailure {
     match error {
         StateError::Conflict(key) => CommitFailure::Conflict(key.address.to_string()),
         error @ StateError::Locked { .. } => CommitFailure::Locked(error.to_string()),
+        error @ StateError::Settled(_) => CommitFailure::Settled(error.to_string()),
         error => CommitFailure::Broken(error.to_string()),
     }
 }

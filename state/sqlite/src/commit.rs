@@ -46,7 +46,7 @@ impl Writer<'_> {
             Write::Finish { id, change } => {
                 let closed = self.tx.prepare_cached("DELETE FROM intent WHERE id = ?1")?.execute([&*id.0])?;
                 if closed == 0 {
-                    return Err(StateError::NotFound { what: format!("intent {}", id.0) }.into());
+                    return Err(StateError::Settled(id.clone()).into());
                 }
                 self.note(change)
             }

@@ -67,7 +67,8 @@ pub struct Case {
     pub world: World,
     pub options: PlanOptions,
     pub parallelism: usize,
-    time: i64,
+    /// The clock.
+    pub time: i64,
     runs: u128,
     loaded: Option<Loaded>,
 }
@@ -293,6 +294,7 @@ pub fn commit(store: &mut MemoryStore, writes: &[Write]) -> Result<(), CommitFai
     store.commit(writes).map_err(|e| match e {
         StateError::Conflict(key) => CommitFailure::Conflict(key.to_string()),
         StateError::Locked { .. } => CommitFailure::Locked(e.to_string()),
+        StateError::Settled(_) => CommitFailure::Settled(e.to_string()),
         e => CommitFailure::Broken(e.to_string()),
     })
 }
