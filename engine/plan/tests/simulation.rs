@@ -2,7 +2,8 @@
 //! are lost, and the process dies at any moment. Whatever happens, runs without faults then bring the world to what the
 //! configuration says, and nothing is lost, left over or made twice.
 //!
-//! One number makes a whole history. A failure prints it; `SIMULATION_SEED=n` repeats it, `SIMULATION_RUNS=n` tries more.
+//! One number makes a whole history. A failure prints it; `SIMULATION_SEED=n` repeats it, `SIMULATION_FROM=n` and `SIMULATION_RUNS=n` try others
+//! (`cargo run -p xtask -- simulate` does, on all cores).
 
 // Helpers of tests are tests too.
 #![allow(clippy::unwrap_used)]
@@ -12,7 +13,6 @@ mod support;
 use std::collections::BTreeMap;
 
 use pilotis_plan::{Answer, Created, Failure, Machine, Phase, PlanAction, Request, RequestId};
-use pilotis_value::Value;
 use support::{Case, Random, Shape, said};
 
 /// How bad the world is, in percent of all requests.
@@ -173,7 +173,8 @@ fn whatever_happens_the_world_becomes_what_the_configuration_says() {
         return history(seed.parse().expect("a number"));
     }
     let runs: u64 = std::env::var("SIMULATION_RUNS").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
-    for seed in 0..runs {
+    let from: u64 = std::env::var("SIMULATION_FROM").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
+    for seed in from..from + runs {
         let result = std::panic::catch_unwind(|| history(seed));
         assert!(result.is_ok(), "seed {seed}: repeat with SIMULATION_SEED={seed}");
     }

@@ -287,9 +287,9 @@ impl Machine {
     pub(crate) fn settled(&mut self, provider: u32, result: Result<(), CommitFailure>) {
         match result {
             Ok(()) => {}
-            Err(CommitFailure::Broken(why)) => self.diagnose(
-                Diagnostic::error("The state can't be written").code(codes::STATE).detail(why),
-            ),
+            Err(CommitFailure::Broken(why)) => {
+                self.diagnose(Diagnostic::error("The state can't be written").code(codes::STATE).detail(why))
+            }
             // The run that was taken for dead lives, or another one settles the same.
             Err(failure) => self.diagnose(
                 Diagnostic::error("Another run is at work on an interrupted change")
