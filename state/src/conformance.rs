@@ -35,7 +35,7 @@ macro_rules! conformance {
     (@names $how:ident, $world:expr) => {
         $crate::conformance!(@$how $world, [
             round_trip, all_or_nothing, versions_only_grow, expectations, moves, observations, intents, history, leases,
-            lease_takeover, the_lease_of_everything, begin_is_fenced, a_run_that_lost_its_leases, refusals, becoming, copies,
+            lease_takeover, the_lease_of_everything, begin_is_fenced, a_run_that_lost_its_leases, a_run_that_is_over, refusals, becoming, copies,
             what_runs_were_made_of
         ]);
     };
@@ -373,7 +373,7 @@ pub fn intents(world: &impl World) {
     assert_eq!(store.snapshot().unwrap().intents.len(), 2);
     assert_eq!(store.changes(&RunId("dead".into())).unwrap(), [change("dead", "a", 7)]);
     let again = store.commit(&[finish("3", "dead", "a")]);
-    assert!(matches!(again, Err(StateError::NotFound { what }) if what == "intent 3"));
+    assert!(matches!(again, Err(StateError::Settled(id)) if *id.0 == *"3"));
 }
 
 /// Runs and changes are listed newest first, with everything that was said of them.
@@ -527,6 +527,40 @@ pub fn a_run_that_lost_its_leases(world: &impl World) {
     assert!(matches!(again, Err(StateError::NotFound { what }) if what == "lease of run 1"));
 }
 
+/// Who settles what a run has left takes its leases first; a run that is at work is not over.
+pub fn a_run_that_is_over(world: &impl World) {
+    let mut store = world.connect();
+    let now = store.clock().unwrap().map_or(1_000, |t| t.0);
+    let take = |run: &str, holder, expires| [lease("a", run, holder, expires)];
+    let settle = |intent: &str, run: &str| {
+        [
+            Write::Fence { run: RunId(run.into()), now: Timestamp(now) },
+            Write::Finish { id: IntentId(intent.into()), change: change(run, "a", 7) },
+        ]
+    };
+    store.commit(&[Write::StartRun(run("1")), Write::StartRun(run("2")), Write::StartRun(run("3"))]).unwrap();
+    store.acquire(&take("1", world.living(), now + 60_000), Timestamp(now)).unwrap();
+    store.commit(&[Write::Begin(intent("i", "1", "a"))]).unwrap();
+    let refused = store.commit(&settle("i", "1"));
+    assert!(matches!(&refused, Err(StateError::Locked { lease }) if *lease.run.0 == *"1"), "{refused:?}");
+    assert_eq!(store.snapshot().unwrap().intents.len(), 1);
+    store.renew(&RunId("1".into()), Timestamp(now - 1)).unwrap();
+    store.commit(&settle("i", "1")).expect("its lease has expired");
+    assert!(store.renew(&RunId("1".into()), Timestamp(now + 60_000)).is_err(), "it has none any more");
+    let again = store.commit(&[Write::Begin(intent("j", "1", "b"))]);
+    assert!(matches!(again, Err(StateError::Fenced(run)) if *run.0 == *"1"));
+    let late = store.commit(&settle("i", "1"));
+    assert!(matches!(late, Err(StateError::Settled(id)) if *id.0 == *"i"));
+
+    // Of a process that is dead it is known at once; a run that held none is over as well.
+    store.acquire(&take("2", world.dead(), now + 60_000), Timestamp(now)).unwrap();
+    store.commit(&[Write::Begin(intent("k", "2", "a")), Write::Begin(intent("l", "3", "b"))]).unwrap();
+    store.commit(&settle("k", "2")).expect("its process is dead");
+    store.commit(&settle("l", "3")).unwrap();
+    let again = store.commit(&[Write::Begin(intent("m", "3", "b"))]);
+    assert!(matches!(again, Err(StateError::Fenced(_))));
+}
+
 /// A state that is copied has all that the other one has, and is the same.
 pub fn copies(world: &impl World) {
     let mut from = crate::MemoryStore::default();
@@ -541,6 +575,8 @@ pub fn copies(world: &impl World) {
     from.commit(&[
         Write::Observe(seen),
         Write::PutOutput(OutputRecord { name: "o".into(), value: "{}".into(), sensitive: true }),
+        Write::KeepMadeOf { run: RunId("2".into()), digest: "d".into(), text: "made of".into() },
+        Write::PutChecks("[]".into()),
     ])
     .unwrap();
     let whole = Whole::read(&mut from).unwrap();

@@ -224,6 +224,16 @@ impl Data {
                 self.run_index(&intent.run)?;
                 self.open(intent, undo)?;
             }
+            Write::Fence { run, now } => {
+                let mut of_run =
+                    self.leases.values().filter(|l| l.run == *run && !self.dead.contains(&l.holder));
+                if let Some(lease) = of_run.find(|l| l.expires > *now) {
+                    return Err(StateError::Locked { lease: lease.clone() });
+                }
+                // Not undone: a run whose leases have expired has none, whatever else the commit holds.
+                self.leases.retain(|_, l| l.run != *run);
+                self.fenced.insert(run.clone());
+            }
             Write::Finish { id, change } => {
                 let index = self.intent_index(id)?;
                 undo.push(Undo::Intent(index, self.intents.remove(index)));
@@ -291,7 +301,7 @@ impl Data {
     }
 
     fn intent_index(&self, id: &IntentId) -> Result<usize, StateError> {
-        self.intents.iter().position(|i| i.id == *id).ok_or_else(|| not_found("intent", &id.0))
+        self.intents.iter().position(|i| i.id == *id).ok_or_else(|| StateError::Settled(id.clone()))
     }
 
     fn note(&mut self, change: &Change, undo: &mut Vec<Undo>) -> Result<(), StateError> {

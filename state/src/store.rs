@@ -54,10 +54,14 @@ pub enum StateError {
         /// The one that it has.
         now: u64,
     },
-    /// A run, an intent or a lease that the state doesn't have (any more).
+    /// The intent that was to be finished is not open: another run has found out what became of it, and stored that. Nothing of the commit
+    /// was done.
+    #[error("the state has no open intent {}: another run has settled it", .0.0)]
+    Settled(IntentId),
+    /// A run or a lease that the state doesn't have (any more).
     #[error("the state has no {what}")]
     NotFound {
-        /// `run 5f…`, `intent 81…`, `lease of run 5f…`
+        /// `run 5f…`, `lease of run 5f…`
         what: String,
     },
     /// A run or an intent that the state has already.
@@ -175,6 +179,14 @@ pub enum Write {
     /// Something is about to be done. Refused with [`StateError::Locked`] if another run holds the lease of the address, and with
     /// [`StateError::Fenced`] if the run's own leases were taken from it: a run that slept too long begins nothing any more.
     Begin(Intent),
+    /// A run is over, whatever became of it: it loses its leases and begins nothing any more. Refused with [`StateError::Locked`] if it
+    /// holds one in force. It comes before the settling of what the run has left open, so that it doesn't go on while that is done.
+    Fence {
+        /// Which run.
+        run: RunId,
+        /// The time, unless the state has a clock of its own.
+        now: Timestamp,
+    },
     /// What came of it: the intent is closed, and noted in the history.
     Finish {
         /// Which.

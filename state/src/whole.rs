@@ -2,7 +2,11 @@
 //!
 //! Leases are not part of it: they belong to the processes that hold them now.
 
-use crate::{Change, Intent, Observation, OutputRecord, ResourceRecord, Run, StateError, Store, Write};
+use std::sync::Arc;
+
+use crate::{
+    Change, Intent, Observation, OutputRecord, ResourceRecord, Run, RunId, StateError, Store, Write,
+};
 
 /// Everything that a state holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +27,10 @@ pub struct Whole {
     pub runs: Vec<Run>,
     /// All that they did, in order.
     pub changes: Vec<Change>,
+    /// What runs were made of, where that was kept.
+    pub made_of: Vec<(RunId, Arc<str>)>,
+    /// What came of conditions in the last apply.
+    pub checks: Arc<str>,
 }
 
 impl Whole {
@@ -39,8 +47,10 @@ impl Whole {
             outputs: snapshot.outputs,
             intents: snapshot.intents,
             observations: store.observations()?,
+            made_of: made_of(store, &runs)?,
             runs,
             changes: store.journal()?,
+            checks: snapshot.checks,
         };
         let now = store.snapshot()?.serial;
         if now != whole.serial {
@@ -60,6 +70,12 @@ impl Whole {
         writes.extend(self.observations.iter().cloned().map(Write::Observe));
         writes.extend(self.outputs.iter().cloned().map(Write::PutOutput));
         writes.extend(self.intents.iter().cloned().map(Write::CopyIntent));
+        writes.extend(self.made_of.iter().map(|(run, text)| Write::KeepMadeOf {
+            run: run.clone(),
+            digest: blake3::hash(text.as_bytes()).to_hex().as_str().into(),
+            text: text.clone(),
+        }));
+        writes.push(Write::PutChecks(self.checks.clone()));
         writes
     }
 
@@ -89,8 +105,21 @@ impl Whole {
         });
         digest.all(&self.runs, Digest::run);
         digest.all(&self.changes, Digest::change);
+        digest.all(&self.made_of, |d, (run, text)| {
+            d.text(&run.0);
+            d.text(text);
+        });
+        digest.text(&self.checks);
         *digest.0.finalize().as_bytes()
     }
+}
+
+fn made_of(store: &mut dyn Store, runs: &[Run]) -> Result<Vec<(RunId, Arc<str>)>, StateError> {
+    let mut all = Vec::new();
+    for run in runs {
+        all.extend(store.made_of(&run.id)?.map(|text| (run.id.clone(), text)));
+    }
+    Ok(all)
 }
 
 /// Hashes fields, each with its length, so that no two records of different fields are the same bytes.

@@ -566,6 +566,7 @@ fn commit_failure(error: StateError) -> CommitFailure {
         error @ (StateError::Locked { .. } | StateError::Fenced(_)) => {
             CommitFailure::Locked(error.to_string())
         }
+        error @ StateError::Settled(_) => CommitFailure::Settled(error.to_string()),
         error => CommitFailure::Broken(error.to_string()),
     }
 }

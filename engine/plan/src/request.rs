@@ -301,6 +301,8 @@ pub enum CommitFailure {
     Conflict(String),
     /// Another run holds the object. Nothing of the commit was done.
     Locked(String),
+    /// The intent that was to be finished is not open any more: another run has settled it. Nothing of the commit was done.
+    Settled(String),
     /// The state can't be written. Whether the commit was done is not known.
     Broken(String),
 }
@@ -309,7 +311,9 @@ impl std::fmt::Display for CommitFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             CommitFailure::Conflict(key) => write!(f, "{key} has changed in the state since it was read"),
-            CommitFailure::Locked(text) | CommitFailure::Broken(text) => f.write_str(text),
+            CommitFailure::Locked(text) | CommitFailure::Settled(text) | CommitFailure::Broken(text) => {
+                f.write_str(text)
+            }
         }
     }
 }

@@ -2,7 +2,8 @@
 //! are lost, and the process dies at any moment. Whatever happens, runs without faults then bring the world to what the
 //! configuration says, and nothing is lost, left over or made twice.
 //!
-//! One number makes a whole history. A failure prints it; `SIMULATION_SEED=n` repeats it, `SIMULATION_RUNS=n` tries more.
+//! One number makes a whole history. A failure prints it; `SIMULATION_SEED=n` repeats it, `SIMULATION_FROM=n` and `SIMULATION_RUNS=n` try others
+//! (`cargo run -p xtask -- simulate` does, on all cores).
 
 // Helpers of tests are tests too.
 #![allow(clippy::unwrap_used)]
@@ -12,8 +13,6 @@ mod support;
 use std::collections::BTreeMap;
 
 use pilotis_plan::{Answer, Created, Failure, Machine, Phase, PlanAction, Request, RequestId};
-use pilotis_state::Store as _;
-use pilotis_value::Value;
 use support::{Case, Random, Shape, said};
 
 /// How bad the world is, in percent of all requests.
@@ -115,21 +114,7 @@ fn run(case: &mut Case, faults: Faults, random: &mut Random) -> Option<()> {
 
 /// The world is what the state says, object by object, and what the configuration says: a plan does nothing.
 fn check(case: &mut Case, random: &mut Random) {
-    let snapshot = case.store.snapshot().unwrap();
-    assert!(snapshot.intents.is_empty(), "open intents: {:?}", snapshot.intents);
-    let mut ids = BTreeMap::new();
-    for record in &snapshot.resources {
-        assert!(record.key.deposed.is_none(), "{} is left over", record.key);
-        let object: serde_json::Value = serde_json::from_str(&record.attributes).unwrap();
-        let id = object["id"].as_str().unwrap().to_owned();
-        let twin = ids.insert(id.clone(), record.key.address.clone());
-        assert!(twin.is_none(), "{} and {twin:?} are the same object {id}", record.key);
-        let (_, live) = case.world.objects.get(&id).unwrap_or_else(|| panic!("{} is gone: {id}", record.key));
-        assert_eq!(live.get("name").and_then(Value::as_str), object["name"].as_str(), "{}", record.key);
-    }
-    for (id, (_, object)) in &case.world.objects {
-        assert!(ids.contains_key(id), "nobody knows of {id}: {object:?}");
-    }
+    support::world_is_what_the_state_says(case);
     case.world.process_ends();
     let (mut machine, _) = case.machine();
     case.world.log.clear();
@@ -188,7 +173,8 @@ fn whatever_happens_the_world_becomes_what_the_configuration_says() {
         return history(seed.parse().expect("a number"));
     }
     let runs: u64 = std::env::var("SIMULATION_RUNS").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
-    for seed in 0..runs {
+    let from: u64 = std::env::var("SIMULATION_FROM").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
+    for seed in from..from + runs {
         let result = std::panic::catch_unwind(|| history(seed));
         assert!(result.is_ok(), "seed {seed}: repeat with SIMULATION_SEED={seed}");
     }

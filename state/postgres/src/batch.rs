@@ -14,6 +14,8 @@ pub(crate) struct Segment<'a> {
     pub(crate) turn_into: Option<(&'a str, u64, u64)>,
     pub(crate) rename: Option<(&'a ResourceKey, &'a ResourceKey)>,
     pub(crate) runs: Vec<&'a Run>,
+    /// Runs that are over.
+    pub(crate) fenced: Vec<&'a RunId>,
     pub(crate) begun: Vec<&'a Intent>,
     pub(crate) copied: Vec<&'a Intent>,
     pub(crate) closed: Vec<&'a IntentId>,
@@ -26,6 +28,9 @@ pub(crate) struct Segment<'a> {
     pub(crate) outputs: Vec<&'a OutputRecord>,
     pub(crate) gone_outputs: Vec<&'a str>,
     pub(crate) ended: Vec<(&'a RunId, RunStatus, Timestamp, u64)>,
+    /// Run, digest and text of what runs were made of.
+    pub(crate) made_of: Vec<(&'a RunId, &'a str, &'a str)>,
+    pub(crate) checks: Option<&'a str>,
     touched: HashSet<Thing<'a>>,
 }
 
@@ -37,6 +42,8 @@ enum Thing<'a> {
     Output(&'a str),
     Intent(&'a IntentId),
     Run(&'a RunId),
+    MadeOf(&'a str),
+    Checks,
     /// Everything else comes before or after.
     Everything,
 }
@@ -64,6 +71,9 @@ fn touches(write: &Write) -> Vec<Thing<'_>> {
     match write {
         Write::StartRun(run) => vec![Thing::Run(&run.id)],
         Write::FinishRun { id, .. } => vec![Thing::Run(id)],
+        Write::Fence { run, .. } => vec![Thing::Run(run)],
+        Write::KeepMadeOf { run, digest, .. } => vec![Thing::Run(run), Thing::MadeOf(digest)],
+        Write::PutChecks(_) => vec![Thing::Checks],
         Write::Begin(intent) | Write::CopyIntent(intent) => vec![Thing::Intent(&intent.id)],
         Write::Finish { id, .. } => vec![Thing::Intent(id)],
         Write::Note(_) => Vec::new(),
@@ -92,6 +102,9 @@ impl<'a> Segment<'a> {
         match write {
             Write::StartRun(run) => self.runs.push(run),
             Write::FinishRun { id, status, at, calls } => self.ended.push((id, *status, *at, *calls)),
+            Write::Fence { run, .. } => self.fenced.push(run),
+            Write::KeepMadeOf { run, digest, text } => self.made_of.push((run, digest, text)),
+            Write::PutChecks(checks) => self.checks = Some(checks),
             Write::Begin(intent) => self.begun.push(intent),
             Write::CopyIntent(intent) => self.copied.push(intent),
             Write::Finish { id, change } => {
@@ -133,7 +146,9 @@ impl<'a> Segment<'a> {
     /// The runs that are named and must be there, each once.
     pub(crate) fn runs_named(&self) -> Vec<&'a str> {
         let intents = self.begun.iter().chain(&self.copied).map(|i| &i.run);
+        let made = self.made_of.iter().map(|m| m.0);
         let all = intents.chain(self.changes.iter().map(|c| &c.run)).chain(self.ended.iter().map(|e| e.0));
+        let all = all.chain(made);
         let mut names: Vec<&str> = all.map(|run| &*run.0).collect();
         names.sort_unstable();
         names.dedup();

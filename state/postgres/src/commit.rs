@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use pilotis_state::{StateError, Write};
+use pilotis_state_process::is_dead;
 use tokio_postgres::Row;
 
 use crate::batch::{self, Segment};
@@ -178,6 +179,7 @@ impl<'a> Plan<'a> {
     fn segment(&mut self, segment: &'a Segment<'a>) {
         self.turn_into(segment);
         self.runs(segment);
+        self.fences(segment);
         self.intents(segment);
         self.changes(segment);
         self.objects(segment);
@@ -234,6 +236,21 @@ impl<'a> Plan<'a> {
         }
     }
 
+    fn fences(&mut self, segment: &'a Segment<'a>) {
+        let fenced = &segment.fenced;
+        if fenced.is_empty() {
+            return;
+        }
+        self.step(sql::IN_FORCE, vec![column(fenced, |run| &*run.0)], |rows| {
+            let leases = rows.iter().map(lease::of).collect::<Result<Vec<_>, _>>()?;
+            match leases.into_iter().find(|l| !is_dead(&l.holder)) {
+                Some(lease) => refused(StateError::Locked { lease }),
+                None => Ok(()),
+            }
+        });
+        self.simply(sql::FENCE, vec![column(fenced, |run| &*run.0)]);
+    }
+
     fn intents(&mut self, segment: &'a Segment<'a>) {
         let begun = &segment.begun;
         if !begun.is_empty() {
@@ -256,7 +273,7 @@ impl<'a> Plan<'a> {
             self.step(sql::CLOSE, vec![column(closed, |id| &*id.0)], |rows| {
                 let found = names(rows)?;
                 match closed.iter().find(|id| !found.contains(&&*id.0)) {
-                    Some(id) => refused(StateError::NotFound { what: format!("intent {}", id.0) }),
+                    Some(id) => refused(StateError::Settled((*id).clone())),
                     None => Ok(()),
                 }
             });
@@ -412,6 +429,15 @@ impl<'a> Plan<'a> {
                 column(outputs, |o| o.sensitive),
             ];
             self.simply(sql::PUT_OUTPUTS, params);
+        }
+        if let Some(checks) = segment.checks {
+            self.simply(sql::PUT_CHECKS, vec![Box::new(checks)]);
+        }
+        let made_of = &segment.made_of;
+        if !made_of.is_empty() {
+            self.simply(sql::KEEP_MADE_OF, vec![column(made_of, |m| m.1), column(made_of, |m| m.2)]);
+            let runs = vec![column(made_of, |m| &*m.0.0), column(made_of, |m| m.1)];
+            self.simply(sql::RUNS_MADE_OF, runs);
         }
         if !segment.gone_outputs.is_empty() {
             self.simply(sql::REMOVE_OUTPUTS, vec![Box::new(segment.gone_outputs.clone())]);

@@ -16,6 +16,7 @@ mod session;
 mod statements;
 mod tls;
 
+use std::sync::Arc;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::thread;
@@ -176,6 +177,10 @@ impl Store for PostgresStore {
 
     fn changes(&mut self, run: &RunId) -> Result<Vec<Change>, StateError> {
         self.ask(async |session, workspace| query::changes(session, workspace, run).await)
+    }
+
+    fn made_of(&mut self, run: &RunId) -> Result<Option<Arc<str>>, StateError> {
+        self.ask(async |session, workspace| query::made_of(session, workspace, run).await)
     }
 
     fn observations(&mut self) -> Result<Vec<Observation>, StateError> {

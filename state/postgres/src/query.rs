@@ -14,7 +14,7 @@ use crate::error::Failure;
 use crate::lease;
 use crate::session::{Connection, Session};
 
-const META: &str = "SELECT lineage, serial FROM workspace WHERE id = $1";
+const META: &str = "SELECT lineage, serial, checks FROM workspace WHERE id = $1";
 const SERIAL: &str = "SELECT serial FROM workspace WHERE id = $1";
 const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 const RESOURCES: &str = "
@@ -25,6 +25,9 @@ const OUTPUTS: &str = "SELECT name, value, sensitive FROM output WHERE workspace
 const INTENTS: &str = "
 SELECT intent.id, run.id, address, deposed, action, type, provider, planned, meta, begun
 FROM intent JOIN run ON run.seq = intent.run WHERE intent.workspace = $1 ORDER BY intent.seq";
+const MADE_OF: &str = "
+SELECT text FROM run JOIN made_of ON made_of.workspace = run.workspace AND made_of.digest = run.made_of
+WHERE run.workspace = $1 AND run.id = $2";
 const OBSERVATIONS: &str =
     "SELECT address, deposed, at, attributes, complete FROM observation WHERE workspace = $1";
 
@@ -88,6 +91,7 @@ async fn read(connection: &mut Connection, workspace: i32) -> Result<Snapshot, F
         intents: all(&connection.query(INTENTS, &[&workspace]).await?, intent)?,
         leases: lease::living(connection, workspace).await?,
         clock: Some(now(connection).await?),
+        checks: text(meta, 2)?.into(),
     })
 }
 
@@ -188,6 +192,15 @@ pub(crate) async fn changes(
 ) -> Result<Vec<Change>, Failure> {
     let rows = session.repeat(async |c| c.query(CHANGES, &[&workspace, &&*id.0]).await).await?;
     all(&rows, |row| change(row, 0))
+}
+
+pub(crate) async fn made_of(
+    session: &mut Session,
+    workspace: i32,
+    id: &RunId,
+) -> Result<Option<Arc<str>>, Failure> {
+    let rows = session.repeat(async |c| c.query(MADE_OF, &[&workspace, &&*id.0]).await).await?;
+    rows.first().map(|row| Ok(text(row, 0)?.into())).transpose()
 }
 
 pub(crate) async fn journal(session: &mut Session, workspace: i32) -> Result<Vec<Change>, Failure> {

@@ -134,3 +134,32 @@ FROM unnest($2::text[], $3::text[], $4::boolean[]) AS given (name, value, sensit
 ON CONFLICT (workspace, name) DO UPDATE SET value = excluded.value, sensitive = excluded.sensitive";
 
 pub(crate) const REMOVE_OUTPUTS: &str = "DELETE FROM output WHERE workspace = $1 AND name = ANY ($2::text[])";
+
+/// A lease in force of runs that are said to be over, by the server's clock.
+pub(crate) const IN_FORCE: &str = "
+SELECT lease.address, holder.run, host, pid, start, who, since, expires
+FROM holder JOIN lease ON lease.workspace = holder.workspace AND lease.run = holder.run
+WHERE holder.workspace = $1 AND holder.run = ANY ($2::text[]) AND NOT fenced
+    AND expires > (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+ORDER BY holder.run, lease.address";
+
+pub(crate) const FENCE: &str = "
+WITH over AS (
+    INSERT INTO holder (workspace, run, host, pid, start, who, since, expires, fenced)
+    SELECT $1, run, '', 0, '', '', 0, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, true
+    FROM unnest($2::text[]) AS given (run)
+    ON CONFLICT (workspace, run) DO UPDATE SET fenced = true
+    RETURNING run
+)
+DELETE FROM lease USING over WHERE lease.workspace = $1 AND lease.run = over.run";
+
+pub(crate) const KEEP_MADE_OF: &str = "
+INSERT INTO made_of (workspace, digest, text)
+SELECT $1, digest, text FROM unnest($2::text[], $3::text[]) AS given (digest, text)
+ON CONFLICT DO NOTHING";
+
+pub(crate) const RUNS_MADE_OF: &str = "
+UPDATE run SET made_of = given.digest FROM unnest($2::text[], $3::text[]) AS given (id, digest)
+WHERE run.workspace = $1 AND run.id = given.id";
+
+pub(crate) const PUT_CHECKS: &str = "UPDATE workspace SET checks = $2 WHERE id = $1";

@@ -51,11 +51,15 @@ impl Writer<'_> {
                 self.execute("UPDATE run SET made_of = ?2 WHERE seq = ?1", params![run, &**digest])
             }
             Write::Begin(intent) => self.begin(intent),
+            Write::Fence { run, now } => match lease::fence_unless_in_force(self.tx, run, *now)? {
+                Some(lease) => Err(StateError::Locked { lease }.into()),
+                None => Ok(()),
+            },
             Write::CopyIntent(intent) => self.open(intent),
             Write::Finish { id, change } => {
                 let closed = self.tx.prepare_cached("DELETE FROM intent WHERE id = ?1")?.execute([&*id.0])?;
                 if closed == 0 {
-                    return Err(StateError::NotFound { what: format!("intent {}", id.0) }.into());
+                    return Err(StateError::Settled(id.clone()).into());
                 }
                 self.note(change)
             }

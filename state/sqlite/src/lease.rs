@@ -84,6 +84,23 @@ fn fence(connection: &Connection, run: &RunId) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Takes the leases of a run that is over from it. Not if it holds one in force: then that one.
+pub(crate) fn fence_unless_in_force(
+    connection: &Connection,
+    run: &RunId,
+    now: Timestamp,
+) -> rusqlite::Result<Option<Lease>> {
+    let of_run = select("WHERE run = ?1 AND expires > ?2 ORDER BY address LIMIT 1");
+    let mut statement = connection.prepare_cached(&of_run)?;
+    let in_force = statement.query(params![&*run.0, now.0])?.next()?.map(lease).transpose()?;
+    if let Some(lease) = in_force.filter(|l| !is_dead(&l.holder)) {
+        return Ok(Some(lease));
+    }
+    connection.prepare_cached("DELETE FROM lease WHERE run = ?1")?.execute([&*run.0])?;
+    fence(connection, run)?;
+    Ok(None)
+}
+
 /// True if the run's leases were taken from it.
 pub(crate) fn is_fenced(connection: &Connection, run: &RunId) -> rusqlite::Result<bool> {
     connection

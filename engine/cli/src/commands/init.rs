@@ -64,12 +64,7 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
 }
 
 /// Notes the backend that the configuration names, once the state is there or is not wanted there; says what was done.
-fn choose(
-    args: &InitArgs,
-    folder: &Folder,
-    settings: &Settings,
-    keys: &Keyring,
-) -> anyhow::Result<String> {
+fn choose(args: &InitArgs, folder: &Folder, settings: &Settings, keys: &Keyring) -> anyhow::Result<String> {
     let given = backend::given(&args.backend_config, settings, folder)?;
     let noted = Chosen::noted(folder)?;
     let mut wanted = Chosen::of(settings, given);

@@ -161,7 +161,8 @@ impl Workspaces<'_> {
 
     /// All workspaces but the default one.
     fn all(&self) -> anyhow::Result<BTreeSet<String>> {
-        self.folder.workspaces(&self.folder.backend(&self.configuration.settings)?, &self.configuration.settings)
+        self.folder
+            .workspaces(&self.folder.backend(&self.configuration.settings)?, &self.configuration.settings)
     }
 }
 

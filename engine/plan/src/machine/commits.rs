@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use pilotis_state::{Expect, Write};
+use pilotis_state::{Action, Expect, Write};
 
 use crate::machine::apply::EffectId;
 use crate::machine::{Machine, Pending};
@@ -114,14 +114,10 @@ impl Machine {
         match part.then {
             Then::Call(effect) => self.not_begun(effect, &failure.to_string()),
             Then::Begin => self.cannot_begin(&failure.to_string()),
-            // What was done is stored, whatever the row has become meanwhile: nothing that was made may be forgotten.
+            // This run had lost its leases, and another one has found out what became of the effect: what it stored holds.
+            then if matches!(failure, CommitFailure::Settled(_)) => self.durable(then),
             Then::Done(_) | Then::Made(_) | Then::Nothing | Then::End if !part.forced => {
-                for write in &mut part.writes {
-                    match write {
-                        Write::Put { expect, .. } | Write::Remove { expect, .. } => *expect = Expect::Any,
-                        _ => {}
-                    }
-                }
+                part.writes = forced(part.writes);
                 part.forced = true;
                 if let Some(apply) = &mut self.applying {
                     apply.commits.apart.push_front(part);
@@ -132,4 +128,18 @@ impl Machine {
             }
         }
     }
+}
+
+/// The writes of a part that a row refused, without what they expect of it. What was made is stored whatever the row has become meanwhile,
+/// since nothing that was made may be forgotten. Of what was changed or removed only the end is noted: the row is newer, and
+/// the next look at the object corrects it if it has to.
+fn forced(writes: Vec<Write>) -> Vec<Write> {
+    let made = |w: &Write| matches!(w, Write::Finish { change, .. } if change.action == Action::Create);
+    let made = writes.iter().any(made);
+    let force = |write| match write {
+        Write::Put { record, .. } => made.then_some(Write::Put { record, expect: Expect::Any }),
+        Write::Remove { .. } => None,
+        other => Some(other),
+    };
+    writes.into_iter().filter_map(force).collect()
 }

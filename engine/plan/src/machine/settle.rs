@@ -259,6 +259,7 @@ impl Machine {
             error: None,
         };
         writes.insert(0, Write::Finish { id: intent.id.clone(), change });
+        writes.insert(0, Write::Fence { run: intent.run.clone(), now: self.now });
         self.providers[provider as usize].open += 1;
         self.ask(Pending::SettleCommit(provider), Request::Commit(writes));
     }
@@ -284,12 +285,18 @@ impl Machine {
     }
 
     pub(crate) fn settled(&mut self, provider: u32, result: Result<(), CommitFailure>) {
-        if let Err(failure) = result {
-            self.diagnose(
-                Diagnostic::error("The state can't be written")
+        match result {
+            Ok(()) => {}
+            Err(CommitFailure::Broken(why)) => {
+                self.diagnose(Diagnostic::error("The state can't be written").code(codes::STATE).detail(why))
+            }
+            // The run that was taken for dead lives, or another one settles the same.
+            Err(failure) => self.diagnose(
+                Diagnostic::error("Another run is at work on an interrupted change")
                     .code(codes::STATE)
-                    .detail(failure.to_string()),
-            );
+                    .detail(format!("{failure}. Nothing was changed."))
+                    .help("Plan again."),
+            ),
         }
         self.settle_step(provider);
     }

@@ -1,9 +1,9 @@
 //! What a plan writes, and whether what it rests on is still as it saw it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use pilotis_state::{Expect, ResourceKey, Snapshot};
+use pilotis_state::{Expect, IntentId, ResourceKey, Snapshot};
 
 use crate::PlanAction;
 use crate::graph::NodeId;
@@ -73,7 +73,21 @@ impl Machine {
                 stale.push(key);
             }
         }
+        stale.extend(self.unsettled_since(now));
         stale.sort();
+        stale.dedup();
         stale
+    }
+    /// Objects of the plan that another run has begun to change since and is not at work on any more: what became of that is to be
+    /// settled before anything is done to them.
+    fn unsettled_since(&self, now: &Snapshot) -> Vec<ResourceKey> {
+        let known: HashSet<&IntentId> = self.intents.iter().map(|i| &i.id).collect();
+        let unknown: Vec<_> = now.intents.iter().filter(|i| !known.contains(&i.id)).collect();
+        if unknown.is_empty() {
+            return Vec::new();
+        }
+        let changed = self.objects.iter().filter(|o| !o.skipped && o.action != PlanAction::NoOp);
+        let changed: HashSet<&Arc<str>> = changed.map(|o| &o.address).collect();
+        unknown.into_iter().filter(|i| changed.contains(&i.key.address)).map(|i| i.key.clone()).collect()
     }
 }

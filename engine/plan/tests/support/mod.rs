@@ -19,6 +19,7 @@ use pilotis_plan::{
     Request,
 };
 use pilotis_state::{MemoryStore, Run, RunId, RunKind, RunStatus, StateError, Store, Timestamp, Write};
+use pilotis_value::Value;
 
 #[allow(unused_imports)]
 pub use random::{Random, Shape};
@@ -66,7 +67,8 @@ pub struct Case {
     pub world: World,
     pub options: PlanOptions,
     pub parallelism: usize,
-    time: i64,
+    /// The clock.
+    pub time: i64,
     runs: u128,
     loaded: Option<Loaded>,
 }
@@ -255,6 +257,25 @@ impl Case {
     }
 }
 
+/// The world is what the state says, object by object: nothing lost, nothing twice, nothing left open.
+pub fn world_is_what_the_state_says(case: &mut Case) {
+    let snapshot = case.store.snapshot().unwrap();
+    assert!(snapshot.intents.is_empty(), "open intents: {:?}", snapshot.intents);
+    let mut ids = BTreeMap::new();
+    for record in &snapshot.resources {
+        assert!(record.key.deposed.is_none(), "{} is left over", record.key);
+        let object: serde_json::Value = serde_json::from_str(&record.attributes).unwrap();
+        let id = object["id"].as_str().unwrap().to_owned();
+        let twin = ids.insert(id.clone(), record.key.address.clone());
+        assert!(twin.is_none(), "{} and {twin:?} are the same object {id}", record.key);
+        let (_, live) = case.world.objects.get(&id).unwrap_or_else(|| panic!("{} is gone: {id}", record.key));
+        assert_eq!(live.get("name").and_then(Value::as_str), object["name"].as_str(), "{}", record.key);
+    }
+    for (id, (_, object)) in &case.world.objects {
+        assert!(ids.contains_key(id), "nobody knows of {id}: {object:?}");
+    }
+}
+
 pub fn run_record(id: &RunId, now: Timestamp) -> Run {
     Run {
         id: id.clone(),
@@ -273,6 +294,7 @@ pub fn commit(store: &mut MemoryStore, writes: &[Write]) -> Result<(), CommitFai
     store.commit(writes).map_err(|e| match e {
         StateError::Conflict(key) => CommitFailure::Conflict(key.to_string()),
         StateError::Locked { .. } | StateError::Fenced(_) => CommitFailure::Locked(e.to_string()),
+        StateError::Settled(_) => CommitFailure::Settled(e.to_string()),
         e => CommitFailure::Broken(e.to_string()),
     })
 }

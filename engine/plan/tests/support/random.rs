@@ -65,12 +65,14 @@ pub struct Shape {
     module_keys: Vec<usize>,
     /// The block that the key is asked for; else for none.
     key_of: Option<usize>,
+    /// Something rests on what is open for one process only.
+    tokens: bool,
 }
 
 impl Shape {
     pub fn new(random: &mut Random) -> Shape {
         let count = 2 + random.below(6);
-        let mut shape = Shape { blocks: Vec::new(), module_keys: vec![0, 1], key_of: None };
+        let mut shape = Shape { blocks: Vec::new(), module_keys: vec![0, 1], key_of: None, tokens: true };
         for i in 0..count {
             let block = shape.block(i, random);
             shape.blocks.push(Some(block));
@@ -145,6 +147,14 @@ impl Shape {
         }
     }
 
+    /// Nothing rests on what is open for one process only.
+    pub fn without_tokens(&mut self) {
+        self.tokens = false;
+        for block in self.blocks.iter_mut().flatten() {
+            (block.guarded, block.keyed) = (false, false);
+        }
+    }
+
     /// Nothing is made before its old one is removed.
     pub fn never_first(&mut self) {
         self.blocks.iter_mut().flatten().for_each(|b| b.first = false);
@@ -173,7 +183,9 @@ impl Shape {
             .unwrap();
         }
         // The provider stays for as long as somebody may have to be removed through it.
-        root.push_str(&self.ephemerals());
+        if self.tokens {
+            root.push_str(&self.ephemerals());
+        }
         (root, module)
     }
 

@@ -8,7 +8,17 @@ CREATE TABLE workspace (
     id      integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     name    text    NOT NULL UNIQUE,
     lineage text    NOT NULL,
-    serial  bigint  NOT NULL CHECK (serial >= 0)
+    serial  bigint  NOT NULL CHECK (serial >= 0),
+    -- What came of conditions in the last apply, as JSON for the engine; empty if nothing is known.
+    checks  text    NOT NULL DEFAULT ''
+);
+
+-- What runs were made of. A run says which; equal ones are kept once.
+CREATE TABLE made_of (
+    workspace integer NOT NULL REFERENCES workspace ON DELETE CASCADE,
+    digest    text    NOT NULL,
+    text      text    NOT NULL,
+    PRIMARY KEY (workspace, digest)
 );
 
 -- A deposed key of '' is the current object. Dependencies are addresses, one a line.
@@ -62,6 +72,7 @@ CREATE TABLE run (
     finished    bigint,
     status      text    NOT NULL,
     calls       bigint  NOT NULL,
+    made_of     text,
     UNIQUE (workspace, id)
 );
 
