@@ -169,7 +169,9 @@ impl<'a> Compiler<'a> {
                 let base = self.expr(base);
                 return with_steps(base, steps, span);
             }
-            ExprKind::Index(base, key) => Op::Index(Box::new(self.expr(base)), Box::new(self.expr(key))),
+            ExprKind::Index(parts) => {
+                Op::Index(Box::new(self.expr(&parts[0])), Box::new(self.expr(&parts[1])))
+            }
             ExprKind::Splat(splat) => return self.splat(splat, span),
             ExprKind::Call(call) => return self.call(call, span),
             ExprKind::For(f) => return self.for_expr(f, span),

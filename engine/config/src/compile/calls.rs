@@ -241,8 +241,8 @@ fn label_expr(label: &str, span: Span, repeats: Repeats) -> Expr {
         return Expr { kind: ExprKind::Literal(Value::string(label)), span };
     }
     let ident = |text: &str| pilotis_syntax::ast::Ident { text: text.into(), span };
-    let steps = vec![TraversalStep::Attribute(ident("key"))];
-    Expr { kind: ExprKind::Traversal(Traversal { root: ident("each"), steps, span }), span }
+    let steps = std::iter::once(TraversalStep::Attribute(ident("key"))).collect();
+    Expr { kind: ExprKind::Traversal(Box::new(Traversal { root: ident("each"), steps, span })), span }
 }
 
 fn innermost(path: &Path) -> Option<&str> {

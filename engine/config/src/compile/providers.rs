@@ -516,9 +516,10 @@ fn reference_of(expr: &Expr) -> Option<Chosen> {
             span,
         });
     }
-    if let ExprKind::Index(of, key) = &expr.kind {
+    if let ExprKind::Index(parts) = &expr.kind {
+        let [of, key] = &**parts;
         let inner = reference_of(of).filter(|c| c.key.is_none())?;
-        return Some(Chosen { key: Some((**key).clone()), span, ..inner });
+        return Some(Chosen { key: Some(key.clone()), span, ..inner });
     }
     let t = traversal_of(expr)?;
     let (alias, key) = match t.steps.as_slice() {
