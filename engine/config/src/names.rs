@@ -11,6 +11,7 @@ use pilotis_schema::ResourceSchema;
 use pilotis_schema::address::Mode;
 use pilotis_syntax::ast::{Traversal, TraversalStep};
 
+use crate::required::{Required, meant};
 use crate::{Schemas, Symbol, codes};
 
 /// If a block has instances with keys.
@@ -50,6 +51,8 @@ pub(crate) struct Names {
     /// Word → label → call.
     pub(crate) words: BTreeMap<EcoString, BTreeMap<EcoString, CallName>>,
     pub(crate) schemas: Schemas,
+    /// `required_providers`: what the module calls the providers.
+    pub(crate) required: Vec<Required>,
     /// `the root module`, `module ./x`.
     pub(crate) module_name: String,
     /// How many suggestions were looked for.
@@ -200,6 +203,10 @@ impl Resolver for Scope<'_> {
             word if self.names.words.contains_key(word) => self.word(t),
             _ => self.resource(t, Mode::Managed, 0),
         }
+    }
+
+    fn provider<'a>(&'a self, local: &'a str) -> &'a str {
+        meant(&self.names.required, local)
     }
 }
 
