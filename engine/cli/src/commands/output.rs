@@ -62,7 +62,9 @@ fn one(args: &OutputArgs, name: &str, outputs: &[Stored], view: &View) -> anyhow
             ),
         }
     } else if view.json {
-        view.print(&format!("{}\n", pilotis_value::json::to_serde(&plain)));
+        let mut json = Vec::new();
+        pilotis_value::json::encode_plain(&plain, &mut json)?;
+        view.print(&format!("{}\n", String::from_utf8_lossy(&json)));
     } else {
         view.print(&format!("{}\n", text::one_line(&plain)));
     }
