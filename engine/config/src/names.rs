@@ -294,8 +294,11 @@ impl Scope<'_> {
                 "The \"{root}\" object can be used only in \"module\", \"resource\" and blueprint blocks, and only when the \"{argument}\" \
                  argument is set."
             );
-            let summary = format!("Reference to \"{root}\" in context without {argument}");
-            return Err(error(codes::REFERENCE, &summary, detail, t.span));
+            let summary = match wanted {
+                Repeats::ForEach => "Reference to \"each\" in context without for_each",
+                _ => "Reference to \"count\" in non-counted context",
+            };
+            return Err(error(codes::REFERENCE, summary, detail, t.span));
         }
         self.fixed(t, known)
     }

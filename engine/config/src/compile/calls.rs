@@ -52,11 +52,11 @@ impl<'a> Build<'a> {
         }
         if let Some(version) = shape::attribute(&block.body, "version") {
             self.diags.push(
-                Diagnostic::error("Invalid module argument")
+                Diagnostic::error("Invalid registry module source address")
                     .code(codes::META)
-                    .detail("A module is read from a folder, which has no version to choose.")
+                    .detail("A \"version\" is chosen from a registry, and there is none: a module is read from a folder or a Git repository.")
                     .at(version.name.span)
-                    .help("Remove the \"version\" argument."),
+                    .help("Remove the \"version\" argument; a tag of a repository goes into its source: `?ref=v1.2.0`."),
             );
         }
         let repetition = self.repetition(block);

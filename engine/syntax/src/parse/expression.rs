@@ -237,7 +237,8 @@ impl Parser<'_> {
             let diagnostic = self.invalid_character(token);
             return self.fail(diagnostic);
         }
-        let diagnostic = Diagnostic::error("Invalid expression")
+        let summary = if token.kind == TokenKind::Eof { "Missing expression" } else { "Invalid expression" };
+        let diagnostic = Diagnostic::error(summary)
             .code(codes::EXPRESSION)
             .label(span, "an expression is expected here")
             .detail(format!("Expected the start of an expression, but found {}.", self.describe(token)));
