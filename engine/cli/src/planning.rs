@@ -52,7 +52,11 @@ pub(crate) fn options(
     let targets = |flag: &str, texts: &[String]| -> anyhow::Result<Vec<Target>> {
         texts
             .iter()
-            .map(|t| display::parse_target(configuration, t).with_context(|| format!("{flag}={t}")))
+            .map(|t| {
+                display::parse_target(configuration, t)
+                    .with_context(|| format!("{flag}={t}"))
+                    .with_context(|| format!("Invalid target {t:?}"))
+            })
             .collect()
     };
     let replace: anyhow::Result<Vec<Instance>> = args

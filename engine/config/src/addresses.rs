@@ -213,7 +213,7 @@ fn mode_of(target: &Target) -> Option<Mode> {
 /// `a.b[each.key]`: the address, and the key that has to be evaluated.
 fn split_dynamic_key(expr: &Expr) -> (&Expr, Option<&Expr>) {
     match &expr.kind {
-        ExprKind::Index(base, key) => (base, Some(key)),
+        ExprKind::Index(parts) => (&parts[0], Some(&parts[1])),
         _ => (expr, None),
     }
 }

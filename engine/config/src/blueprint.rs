@@ -399,7 +399,7 @@ fn reference(name: &str, attribute: Option<&str>, span: Span) -> Expr {
     let root = Ident { text: name.into(), span };
     let steps =
         attribute.into_iter().map(|a| TraversalStep::Attribute(Ident { text: a.into(), span })).collect();
-    Expr { kind: ExprKind::Traversal(Traversal { root, steps, span }), span }
+    Expr { kind: ExprKind::Traversal(Box::new(Traversal { root, steps, span })), span }
 }
 
 /// `[for k, v in COLLECTION : { key = k, value = v }]`: what a `dynamic` block's iterator goes through. The names can't be written by

@@ -57,7 +57,7 @@ pub(crate) const PROVIDER_INSTANCE: &str = "E0352";
 pub(crate) const SAME_FOR_EACH: &str = "W0353";
 /// A module that isn't given the providers that it says it needs, or others.
 pub(crate) const MODULE_PROVIDERS: &str = "E0354";
-/// A provider that a module is given and doesn't ask for, or asks for in an old way.
+/// A provider that a module is given and doesn't ask for, or asks for in an old way or twice.
 pub(crate) const OLD_PROVIDERS: &str = "W0355";
 /// A backend in a module that is not the root.
 pub(crate) const IGNORED_BACKEND: &str = "W0356";

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use pilotis_diag::{Diagnostic, Diagnostics, Span};
 use pilotis_lang::{Compiled, Slot, compile, constant, parse_constraint};
-use pilotis_syntax::ast::{Attribute, Block, Expr, ExprKind, Ident, Traversal, TraversalStep};
+use pilotis_syntax::ast::{Attribute, Block, Expr, ExprKind, Ident, Steps, Traversal, TraversalStep};
 use pilotis_value::{Constraint, Step, Value};
 
 use crate::declare::Declarations;
@@ -399,7 +399,7 @@ fn static_reference(expr: &Expr) -> Option<Expr> {
     let span = expr.span;
     let mut names = text.split('.').map(|n| Ident { text: n.into(), span });
     let root = names.next()?;
-    let steps: Vec<TraversalStep> = names.map(TraversalStep::Attribute).collect();
+    let steps: Steps = names.map(TraversalStep::Attribute).collect();
     let whole = shape::is_identifier(&root.text) && !steps.is_empty();
-    whole.then(|| Expr { kind: ExprKind::Traversal(Traversal { root, steps, span }), span })
+    whole.then(|| Expr { kind: ExprKind::Traversal(Box::new(Traversal { root, steps, span })), span })
 }

@@ -243,6 +243,7 @@ impl Loader<'_> {
         let calls: Vec<Option<ModuleId>> = all.modules.iter().map(|b| self.called(id, b)).collect();
         let mut names = Names::default();
         names.schemas = self.types.schemas.clone();
+        names.required = self.modules[id.0 as usize].required.clone();
         names.module_name = match id.0 {
             0 => "the root module".to_owned(),
             _ => format!("the module {}", self.modules[id.0 as usize].dir),

@@ -258,7 +258,7 @@ pub enum OnFailure {
 /// when a call is walked).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ProviderRef {
-    /// Local name, which is also the built-in provider's name.
+    /// The built-in provider's own name, whatever a module calls it.
     pub name: String,
     /// Its alias, if it has one.
     pub alias: Option<String>,

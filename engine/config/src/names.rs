@@ -11,6 +11,7 @@ use pilotis_schema::ResourceSchema;
 use pilotis_schema::address::Mode;
 use pilotis_syntax::ast::{Traversal, TraversalStep};
 
+use crate::required::{Required, meant};
 use crate::{Schemas, Symbol, codes};
 
 /// If a block has instances with keys.
@@ -50,6 +51,8 @@ pub(crate) struct Names {
     /// Word → label → call.
     pub(crate) words: BTreeMap<EcoString, BTreeMap<EcoString, CallName>>,
     pub(crate) schemas: Schemas,
+    /// `required_providers`: what the module calls the providers.
+    pub(crate) required: Vec<Required>,
     /// `the root module`, `module ./x`.
     pub(crate) module_name: String,
     /// How many suggestions were looked for.
@@ -201,6 +204,10 @@ impl Resolver for Scope<'_> {
             _ => self.resource(t, Mode::Managed, 0),
         }
     }
+
+    fn provider<'a>(&'a self, local: &'a str) -> &'a str {
+        meant(&self.names.required, local)
+    }
 }
 
 impl Scope<'_> {
@@ -287,8 +294,11 @@ impl Scope<'_> {
                 "The \"{root}\" object can be used only in \"module\", \"resource\" and blueprint blocks, and only when the \"{argument}\" \
                  argument is set."
             );
-            let summary = format!("Reference to \"{root}\" in context without {argument}");
-            return Err(error(codes::REFERENCE, &summary, detail, t.span));
+            let summary = match wanted {
+                Repeats::ForEach => "Reference to \"each\" in context without for_each",
+                _ => "Reference to \"count\" in non-counted context",
+            };
+            return Err(error(codes::REFERENCE, summary, detail, t.span));
         }
         self.fixed(t, known)
     }

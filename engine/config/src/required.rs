@@ -1,5 +1,7 @@
 //! `required_providers`: which providers a module uses, and which configurations of them it must be given.
 
+use std::sync::Arc;
+
 use pilotis_diag::{Diagnostic, Diagnostics, Span, did_you_mean};
 use pilotis_schema::ProviderSchema;
 use pilotis_syntax::ast::{Attribute, Block, Expr, ExprKind, ObjectItem, ObjectKey, TraversalStep};
@@ -13,11 +15,24 @@ use crate::{ProviderRef, Schemas, codes};
 /// One entry.
 #[derive(Clone, Debug)]
 pub(crate) struct Required {
+    /// What the module calls the provider.
+    pub(crate) local: String,
+    /// The built-in provider's own name.
     pub(crate) name: String,
     /// `configuration_aliases`
     pub(crate) aliases: Vec<ProviderRef>,
     /// `version`, as it is written.
     pub(crate) version: Option<String>,
+}
+
+/// The built-in provider that a module means by a name: by default that is its own.
+pub(crate) fn meant<'a>(required: &'a [Required], local: &'a str) -> &'a str {
+    required.iter().find(|r| r.local == local).map_or(local, |r| &r.name)
+}
+
+/// The provider configuration that a module means, with the provider's own name.
+pub(crate) fn reference(required: &[Required], local: &str, alias: Option<&str>) -> ProviderRef {
+    ProviderRef::new(meant(required, local), alias)
 }
 
 /// Reads a block.
@@ -26,16 +41,36 @@ pub(crate) fn read(block: &Block, schemas: &Schemas, diags: &mut Diagnostics) ->
         let name = inner.kind.text.as_str();
         diags.push(shape::unknown_block(&inner.kind, std::iter::empty(), std::iter::once(name)));
     }
-    block.body.attributes.iter().filter_map(|a| entry(a, schemas, diags)).collect()
+    let mut all: Vec<Required> = Vec::new();
+    for attribute in &block.body.attributes {
+        let Some(entry) = entry(attribute, schemas, diags) else { continue };
+        if let Some(first) = all.iter().find(|r| r.name == entry.name) {
+            diags.push(twice(&entry, first, attribute, schemas));
+        }
+        all.push(entry);
+    }
+    all
+}
+
+fn twice(entry: &Required, first: &Required, attribute: &Attribute, schemas: &Schemas) -> Diagnostic {
+    let source = schemas.providers.get(&entry.name).map_or("", |schema| short_source(schema));
+    Diagnostic::warning("Duplicate required provider")
+        .code(codes::OLD_PROVIDERS)
+        .detail(format!(
+            "Provider {source} with the local name \"{}\" was previously required as \"{}\". A provider can only be required once within required_providers.",
+            entry.local, first.local
+        ))
+        .at(attribute.span)
 }
 
 fn entry(attribute: &Attribute, schemas: &Schemas, diags: &mut Diagnostics) -> Option<Required> {
-    let name = attribute.name.text.as_str();
-    let Some(schema) = schemas.providers.get(name) else {
-        diags.push(unknown_provider(name, attribute.name.span, schemas));
+    let local = attribute.name.text.as_str();
+    let Some(schema) = by_source(attribute, schemas).or_else(|| schemas.providers.get(local)) else {
+        diags.push(unknown_provider(local, attribute.name.span, schemas));
         return None;
     };
-    let mut required = Required { name: name.to_owned(), aliases: Vec::new(), version: None };
+    let mut required =
+        Required { local: local.to_owned(), name: schema.name.clone(), aliases: Vec::new(), version: None };
     match &attribute.expr.kind {
         ExprKind::Object(items) => {
             for item in items {
@@ -55,6 +90,18 @@ fn entry(attribute: &Attribute, schemas: &Schemas, diags: &mut Diagnostics) -> O
         ),
     }
     Some(required)
+}
+
+/// The provider whose `source` an entry gives: the name is the module's own then.
+fn by_source<'s>(attribute: &Attribute, schemas: &'s Schemas) -> Option<&'s Arc<ProviderSchema>> {
+    let ExprKind::Object(items) = &attribute.expr.kind else { return None };
+    let is_source = |key: &ObjectKey| match key {
+        ObjectKey::Name(name) => name.text == "source",
+        ObjectKey::Expr(key) => literal_text(key).is_some_and(|text| text == "source"),
+    };
+    let given = items.iter().find(|item| is_source(&item.key)).and_then(|item| literal_text(&item.value))?;
+    let given = full_source(&given);
+    schemas.providers.values().find(|schema| full_source(&schema.source) == given)
 }
 
 fn item(item: &ObjectItem, schema: &ProviderSchema, required: &mut Required, diags: &mut Diagnostics) {
@@ -105,7 +152,7 @@ fn version(expr: &Expr, schema: &ProviderSchema, diags: &mut Diagnostics) {
 }
 
 fn source(expr: &Expr, schema: &ProviderSchema, diags: &mut Diagnostics) {
-    let short = schema.source.strip_prefix("registry.terraform.io/").unwrap_or(&schema.source);
+    let short = short_source(schema);
     let write = format!("Write `source = \"{short}\"`, or leave it out.");
     let Some(given) = literal_text(expr) else {
         diags.push(
@@ -132,6 +179,10 @@ fn source(expr: &Expr, schema: &ProviderSchema, diags: &mut Diagnostics) {
     );
 }
 
+fn short_source(schema: &ProviderSchema) -> &str {
+    schema.source.strip_prefix("registry.terraform.io/").unwrap_or(&schema.source)
+}
+
 /// A name without an entry is `hashicorp/NAME`: is that this provider?
 pub(crate) fn is_meant_by_name(schema: &ProviderSchema) -> bool {
     full_source(&schema.name) == full_source(&schema.source)
@@ -153,7 +204,7 @@ fn aliases(expr: &Expr, required: &mut Required, diags: &mut Diagnostics) {
     };
     let ExprKind::Tuple(items) = &expr.kind else {
         let detail = "A static list expression is required.".to_owned();
-        let example = format!("Write for example `[{}.other]`.", required.name);
+        let example = format!("Write for example `[{}.other]`.", required.local);
         diags.push(wrong("Invalid expression", detail, expr.span).help(example));
         return;
     };
@@ -167,19 +218,19 @@ fn aliases(expr: &Expr, required: &mut Required, diags: &mut Diagnostics) {
         let Some(reference) = reference else {
             let detail = format!(
                 "Configuration aliases are names with the provider's before them, without quotes: {}.other.",
-                required.name
+                required.local
             );
             diags.push(wrong("Invalid configuration_aliases value", detail, item.span));
             continue;
         };
-        if reference.name != required.name {
+        if reference.name != required.local {
             let detail = format!(
                 "Configuration aliases must be prefixed with the provider name. Expected \"{}\", but found \"{}\".",
-                required.name, reference.name
+                required.local, reference.name
             );
             diags.push(wrong("Invalid configuration_aliases value", detail, item.span));
             continue;
         }
-        required.aliases.push(reference);
+        required.aliases.push(ProviderRef { name: required.name.clone(), ..reference });
     }
 }

@@ -188,7 +188,7 @@ error[E0321]: Reference to "each" in context without for_each
   = The "each" object can be used only in "module", "resource" and blueprint blocks, and only when the
     "for_each" argument is set.
 
-error[E0321]: Reference to "count" in context without count
+error[E0321]: Reference to "count" in non-counted context
  --> main.hcl:3:7
   |
 3 |   b = count.index

@@ -215,3 +215,55 @@ fn a_provider_block_has_a_name_of_its_own() {
     assert_eq!(wrong("1"), ["E0307 Invalid provider configuration alias: 1"]);
     assert_eq!(wrong("var.x").len(), 1);
 }
+
+#[test]
+fn a_module_calls_a_provider_as_it_likes() {
+    let none: [&str; 0] = [];
+    let required = |local: &str, aliases: &str| {
+        format!(
+            "terraform {{\n  required_providers {{\n    {local} = {{\n      source = \"gitlabhq/gitlab\"\n{aliases}    }}\n  }}\n}}\n"
+        )
+    };
+    let group = |provider: &str| {
+        format!(
+            "resource \"gitlab_group\" \"g\" {{\n  provider = {provider}\n  name = \"g\"\n  path = \"g\"\n}}\n"
+        )
+    };
+    let root = format!(
+        "{}provider \"lab\" {{\n}}\nprovider \"lab\" {{\n  alias = \"y\"\n}}\n{}module \"m\" {{\n  source = \"./m\"\n  providers = {{\n    forge   = lab.y\n    forge.x = lab\n  }}\n}}\n",
+        required("lab", ""),
+        group("lab.y")
+    );
+    let aliases = "      configuration_aliases = [forge.x]\n";
+    let m = format!("{}{}", required("forge", aliases), group("forge.x"));
+    assert_eq!(said(&root, &m), none);
+    // The names of one module mean nothing in another.
+    assert_eq!(
+        said(&root.replace("forge.x = lab\n", "forge.x = forge\n"), &m),
+        ["E0354 Missing required provider configuration: providers", "E0354 Provider type mismatch: forge"]
+    );
+    assert_eq!(
+        said(&root.replace("forge.x = lab\n", "forge.x = lab.z\n"), &m),
+        ["E0320 Provider configuration not present: lab.z"]
+    );
+    // What is configured is the provider itself, so that its types find it.
+    let (configuration, _) = load_memory(&Memory::root(&root).with("m", &m));
+    let root = &configuration.modules[0];
+    let names: Vec<String> = root.providers.iter().map(|p| p.reference.to_string()).collect();
+    assert_eq!(names, ["gitlab", "gitlab.y"]);
+    assert_eq!(root.resources[0].provider.to_string(), "gitlab.y");
+    let passed: Vec<String> =
+        root.calls[0].providers.iter().map(|p| format!("{} = {}", p.theirs, p.ours)).collect();
+    assert_eq!(passed, ["gitlab = gitlab.y", "gitlab.x = gitlab"]);
+    // One provider has one name.
+    let twice = required("a", "")
+        .replace("  }\n}\n", "    b = {\n      source = \"gitlabhq/gitlab\"\n    }\n  }\n}\n");
+    let all = said(&twice, "");
+    assert_eq!(all.len(), 1);
+    assert!(all[0].starts_with("W0355 Duplicate required provider: b ="), "{all:?}");
+    // A name that is nobody's, for a source that is nobody's.
+    assert_eq!(
+        said("terraform {\n  required_providers {\n    a = { source = \"b/c\" }\n  }\n}\n", ""),
+        ["E0331 Unknown provider: a"]
+    );
+}

@@ -1,6 +1,6 @@
 //! Source files and places in them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A file of a [`SourceMap`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,6 +32,37 @@ pub struct SourceFile {
     /// Its text.
     pub text: Arc<str>,
     line_starts: Arc<[u32]>,
+    margin: Arc<OnceLock<Vec<Margin>>>,
+}
+
+/// A line that starts or ends a block at the margin, by its layout: this crate knows no language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Margin {
+    /// `resource "x" "y" {`: where the line starts, and where the header ends, without its brace.
+    Header { start: u32, end: u32 },
+    /// `}`: where the line starts.
+    End { start: u32 },
+}
+
+impl Margin {
+    /// Where its line starts.
+    pub(crate) fn start(self) -> u32 {
+        match self {
+            Margin::Header { start, .. } | Margin::End { start } => start,
+        }
+    }
+
+    fn of(line: &str, start: u32) -> Option<Margin> {
+        if line.starts_with('}') {
+            return Some(Margin::End { start });
+        }
+        let (header, _) = line.split_once('{')?;
+        let header = header.trim_end();
+        let starts_with_name = header.starts_with(|c: char| c.is_alphabetic() || c == '_');
+        let is_header =
+            starts_with_name && header.chars().all(|c| c.is_alphanumeric() || "-_ \".".contains(c));
+        is_header.then_some(Margin::Header { start, end: start + header.len() as u32 })
+    }
 }
 
 /// All files that a run has read.
@@ -47,7 +78,7 @@ impl SourceMap {
         let line_starts = std::iter::once(0)
             .chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1))
             .collect();
-        self.files.push(SourceFile { name: name.into(), text, line_starts });
+        self.files.push(SourceFile { name: name.into(), text, line_starts, margin: Arc::default() });
         FileId(self.files.len() as u32 - 1)
     }
     /// A file.
@@ -65,6 +96,13 @@ impl SourceMap {
 }
 
 impl SourceFile {
+    /// The lines that start or end a block at the margin, in order. They are looked for once: a file may have many mistakes.
+    pub(crate) fn margin(&self) -> &[Margin] {
+        self.margin.get_or_init(|| {
+            let lines = self.text.split('\n').zip(self.line_starts.iter());
+            lines.filter_map(|(line, start)| Margin::of(line, *start)).collect()
+        })
+    }
     /// Line and column (both from 1, the column in characters) of a byte.
     pub fn line_column(&self, byte: u32) -> (u32, u32) {
         let line = self.line_starts.partition_point(|start| *start <= byte) - 1;

@@ -35,6 +35,11 @@ pub struct Resolved {
 pub trait Resolver {
     /// The slot of a traversal, or why it means nothing here (with a suggestion).
     fn resolve(&mut self, traversal: &Traversal) -> Result<Resolved, Diagnostic>;
+
+    /// The provider that `provider::LOCAL::function` means: the name in it is what the module calls the provider.
+    fn provider<'a>(&'a self, local: &'a str) -> &'a str {
+        local
+    }
 }
 
 /// A reference of a compiled expression.
@@ -169,7 +174,9 @@ impl<'a> Compiler<'a> {
                 let base = self.expr(base);
                 return with_steps(base, steps, span);
             }
-            ExprKind::Index(base, key) => Op::Index(Box::new(self.expr(base)), Box::new(self.expr(key))),
+            ExprKind::Index(parts) => {
+                Op::Index(Box::new(self.expr(&parts[0])), Box::new(self.expr(&parts[1])))
+            }
             ExprKind::Splat(splat) => return self.splat(splat, span),
             ExprKind::Call(call) => return self.call(call, span),
             ExprKind::For(f) => return self.for_expr(f, span),
@@ -313,8 +320,10 @@ impl<'a> Compiler<'a> {
             return self.try_or_can(plain == "try", call, span);
         }
         let args: Vec<Node> = call.args.iter().map(|a| self.expr(a)).collect();
-        let Some(def) = functions::find(plain) else {
-            return self.soft_error(unknown_function(&name, call.name_span), span);
+        let own = self.own_name(plain);
+        let Some(def) = functions::find(own.as_deref().unwrap_or(plain)) else {
+            let known = own.as_deref().unwrap_or(&name);
+            return self.soft_error(unknown_function(known, call.name_span), span);
         };
         if let Some(diagnostic) = wrong_arity(def, args.len(), call.expand, call.name_span, span) {
             return self.soft_error(diagnostic, span);
@@ -326,6 +335,13 @@ impl<'a> Compiler<'a> {
             span,
             op: Op::Call(Box::new(CallOp { def, args, expand: call.expand, name_span: call.name_span })),
         }
+    }
+
+    /// A provider's function by the provider's own name, if the module calls that otherwise.
+    fn own_name(&self, name: &str) -> Option<String> {
+        let (local, function) = name.strip_prefix("provider::")?.split_once("::")?;
+        let own = self.resolver.provider(local);
+        (own != local).then(|| format!("provider::{own}::{function}"))
     }
 
     fn try_or_can(&mut self, is_try: bool, call: &ast::Call, span: Span) -> Node {

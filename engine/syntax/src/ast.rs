@@ -3,6 +3,7 @@
 use ecow::EcoString;
 use pilotis_diag::Span;
 use pilotis_value::Value;
+use smallvec::SmallVec;
 
 /// A name with its place.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +42,7 @@ pub struct Block {
     /// The type.
     pub kind: Ident,
     /// The labels, quoted or bare.
-    pub labels: Vec<Ident>,
+    pub labels: Labels,
     /// What is in it.
     pub body: Body,
     /// From the type to the end of the last label: what a diagnostic about the block points at.
@@ -49,6 +50,9 @@ pub struct Block {
     /// All of it.
     pub span: Span,
 }
+
+/// The labels of a block: none has more than two.
+pub type Labels = SmallVec<[Ident; 2]>;
 
 /// An expression.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,11 +75,11 @@ pub enum ExprKind {
     /// `{ a = b }`
     Object(Vec<ObjectItem>),
     /// `a.b[0].c`: a name, and the steps that are literal.
-    Traversal(Traversal),
+    Traversal(Box<Traversal>),
     /// `(expression).a[0]`
     RelativeTraversal(Box<Expr>, Vec<TraversalStep>),
     /// `a[expression]` with a key that isn't literal.
-    Index(Box<Expr>, Box<Expr>),
+    Index(Box<[Expr; 2]>),
     /// `a[*].b` (full) or `a.*.b` (attribute only).
     Splat(Box<Splat>),
     /// `f(a, b...)`
@@ -100,10 +104,13 @@ pub struct Traversal {
     /// The first name.
     pub root: Ident,
     /// The steps.
-    pub steps: Vec<TraversalStep>,
+    pub steps: Steps,
     /// All of it.
     pub span: Span,
 }
+
+/// The steps of a traversal. Most have no more than three, so those take no memory of their own.
+pub type Steps = SmallVec<[TraversalStep; 3]>;
 
 /// One literal step.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,10 +125,13 @@ pub enum TraversalStep {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template {
     /// The parts; a plain string is one literal (or none, if it is empty).
-    pub parts: Vec<TemplatePart>,
+    pub parts: Parts,
     /// `<<` or `<<-`: the text keeps its line structure; `false` for a quoted string.
     pub heredoc: bool,
 }
+
+/// The parts of a template. Most are plain strings, so one part takes no memory of its own.
+pub type Parts = SmallVec<[TemplatePart; 1]>;
 
 /// A part of a template. Strip markers and heredoc indents are applied already.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,7 +139,7 @@ pub enum TemplatePart {
     /// Text.
     Literal(EcoString),
     /// `${ … }`
-    Interpolation(Expr),
+    Interpolation(Box<Expr>),
     /// `%{ if … }…%{ else }…%{ endif }`
     If(Box<TemplateIf>),
     /// `%{ for … }…%{ endfor }`
@@ -142,9 +152,9 @@ pub struct TemplateIf {
     /// The condition.
     pub condition: Expr,
     /// If so.
-    pub then: Vec<TemplatePart>,
+    pub then: Parts,
     /// If not.
-    pub otherwise: Vec<TemplatePart>,
+    pub otherwise: Parts,
     /// All of it.
     pub span: Span,
 }
@@ -159,7 +169,7 @@ pub struct TemplateFor {
     /// What is gone through.
     pub collection: Expr,
     /// What is repeated.
-    pub body: Vec<TemplatePart>,
+    pub body: Parts,
     /// All of it.
     pub span: Span,
 }

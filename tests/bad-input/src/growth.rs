@@ -19,7 +19,7 @@ pub struct Shape {
 pub const SIZES: [usize; 3] = [1000, 2000, 4000];
 
 /// What twice the size may cost at most: a sort is allowed, a loop in a loop is not.
-pub const MOST: f64 = 2.8;
+pub const MOST: f64 = 2.6;
 
 /// Reads and shows every mistake, as the program does.
 fn mistakes(data: &[u8]) {
@@ -295,6 +295,7 @@ const CONFIGURATIONS: &[Shape] = shapes![crate::load;
     "moved": |n| numbered(n, |i| format!("moved {{\n  from = test_thing.a{i}\n  to = test_thing.a{}\n}}\n", i + 1)),
     "removed": |n| numbered(n, |i| format!("removed {{\n  from = test_thing.a{i}\n}}\n")),
     "imports": |n| format!("resource \"test_thing\" \"r\" {{\n  name = \"a\"\n}}\n{}", "import {\n  to = test_thing.r\n  id = \"a\"\n}\n".repeat(n)),
+    "provider aliases": |n| numbered(n, |i| format!("provider \"test\" {{\n  alias = \"a{i}\"\n}}\n")),
     "checks": |n| numbered(n, |i| format!("check \"c{i}\" {{\n  assert {{\n    condition = true\n    error_message = \"No.\"\n  }}\n}}\n")),
     "module calls": |n| format!(
         "{}#### m/main.tf\nvariable \"a\" {{}}\n",

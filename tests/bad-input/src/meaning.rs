@@ -59,7 +59,7 @@ impl Bare {
             let inner = match &mut e.kind {
                 ExprKind::Parens(inner) => (**inner).clone(),
                 ExprKind::Template(Template { parts, heredoc: false }) => match parts.as_slice() {
-                    [TemplatePart::Interpolation(inner)] => inner.clone(),
+                    [TemplatePart::Interpolation(inner)] => (**inner).clone(),
                     _ => break,
                 },
                 _ => break,
@@ -82,10 +82,7 @@ impl Bare {
                 self.expr(base);
                 steps.iter_mut().for_each(|x| self.step(x));
             }
-            ExprKind::Index(base, key) => {
-                self.expr(base);
-                self.expr(key);
-            }
+            ExprKind::Index(parts) => parts.iter_mut().for_each(|part| self.expr(part)),
             ExprKind::Splat(splat) => {
                 splat.marker = NOWHERE;
                 self.expr(&mut splat.source);

@@ -142,6 +142,9 @@ fn reason(text: &str, ours: Option<&str>, theirs: Option<&str>, again: Option<&s
     if meaning::of(theirs) != meaning::of(text) {
         return Some("Terraform's result means something else");
     }
+    if text.trim_start_matches('\u{feff}').is_empty() {
+        return Some("Terraform makes spaces of a byte order mark");
+    }
     if comments(theirs) != comments(text) {
         return Some("Terraform loses a comment");
     }

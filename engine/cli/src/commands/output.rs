@@ -2,7 +2,6 @@
 
 use anyhow::{Context as _, bail};
 use pilotis_apply::Engine;
-use pilotis_report::json::Secrets;
 use pilotis_report::{json, text};
 use pilotis_state::OutputRecord;
 use pilotis_value::{Kind, Type, Value};
@@ -28,7 +27,7 @@ pub(crate) fn run(args: &OutputArgs) -> anyhow::Result<Exit> {
         None => {
             let all = outputs.iter().map(|(n, v, s)| (n.as_str(), v, *s));
             if view.json {
-                view.print(&format!("{:#}\n", json::outputs(all, Secrets::Reveal)));
+                view.print(&format!("{}\n", json::outputs(all)?));
             } else if outputs.is_empty() {
                 view.say("There are no outputs: the configuration has none, or it was not applied yet.\n");
             } else {
@@ -62,7 +61,9 @@ fn one(args: &OutputArgs, name: &str, outputs: &[Stored], view: &View) -> anyhow
             ),
         }
     } else if view.json {
-        view.print(&format!("{}\n", pilotis_value::json::to_serde(&plain)));
+        let mut json = Vec::new();
+        pilotis_value::json::encode_plain(&plain, &mut json)?;
+        view.print(&format!("{}\n", String::from_utf8_lossy(&json)));
     } else {
         view.print(&format!("{}\n", text::one_line(&plain)));
     }

@@ -26,6 +26,28 @@ fn programs_are_told_what_functions_there_are() {
 }
 
 #[test]
+fn each_module_has_its_own_name_for_a_provider_of_functions() {
+    let named = |local: &str| {
+        format!(
+            "terraform {{\n  required_providers {{\n    {local} = {{\n      source = \"terraform.io/builtin/terraform\"\n    }}\n  }}\n}}\n"
+        )
+    };
+    let folder = Folder::with(&format!(
+        "{}module \"m\" {{\n  source = \"./m\"\n}}\noutput \"x\" {{\n  value = \"${{provider::tf::encode_expr([1])}} ${{module.m.y}}\"\n}}\n",
+        named("tf")
+    ));
+    let child = |call: &str| {
+        folder.write("m/main.tf", &format!("{}output \"y\" {{\n  value = {call}\n}}\n", named("own")));
+    };
+    child("provider::own::encode_expr([2])");
+    folder.run("apply -auto-approve").exits(0);
+    assert_eq!(folder.run("output -raw x").exits(0).out, "[1] [2]");
+    // The root module's name means nothing in the child.
+    child("provider::tf::encode_expr([2])");
+    folder.run("validate").exits(1).says(&["E0201", "m/main.tf:9:11"]);
+}
+
+#[test]
 fn functions_of_providers_need_no_declaration() {
     let folder = Folder::with("output \"x\" {\n  value = provider::terraform::encode_expr([1])\n}\n");
     folder.run("plan").exits(0);

@@ -295,5 +295,6 @@ fn errors_without_a_place_are_events_too() {
     let ran = Folder::with("output \"o\" { value = 1 }\n").run("plan -json -target=?").exits(1);
     let event: Value = serde_json::from_str(ran.out.lines().last().unwrap_or_default()).unwrap();
     assert_eq!((&event["type"], &event["@level"]), (&"diagnostic".into(), &"error".into()), "{ran}");
-    assert!(event["diagnostic"]["summary"].as_str().unwrap().contains("-target=?"), "{ran}");
+    assert_eq!(event["diagnostic"]["summary"], "Invalid target \"?\"", "{ran}");
+    assert!(event["diagnostic"]["detail"].as_str().unwrap().contains("-target=?"), "{ran}");
 }

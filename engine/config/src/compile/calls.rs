@@ -52,11 +52,11 @@ impl<'a> Build<'a> {
         }
         if let Some(version) = shape::attribute(&block.body, "version") {
             self.diags.push(
-                Diagnostic::error("Invalid module argument")
+                Diagnostic::error("Invalid registry module source address")
                     .code(codes::META)
-                    .detail("A module is read from a folder, which has no version to choose.")
+                    .detail("A \"version\" is chosen from a registry, and there is none: a module is read from a folder or a Git repository.")
                     .at(version.name.span)
-                    .help("Remove the \"version\" argument."),
+                    .help("Remove the \"version\" argument; a tag of a repository goes into its source: `?ref=v1.2.0`."),
             );
         }
         let repetition = self.repetition(block);
@@ -241,8 +241,8 @@ fn label_expr(label: &str, span: Span, repeats: Repeats) -> Expr {
         return Expr { kind: ExprKind::Literal(Value::string(label)), span };
     }
     let ident = |text: &str| pilotis_syntax::ast::Ident { text: text.into(), span };
-    let steps = vec![TraversalStep::Attribute(ident("key"))];
-    Expr { kind: ExprKind::Traversal(Traversal { root: ident("each"), steps, span }), span }
+    let steps = std::iter::once(TraversalStep::Attribute(ident("key"))).collect();
+    Expr { kind: ExprKind::Traversal(Box::new(Traversal { root: ident("each"), steps, span })), span }
 }
 
 fn innermost(path: &Path) -> Option<&str> {

@@ -9,6 +9,7 @@ use pilotis_syntax::ast::{Attribute, Block, Expr, ExprKind, ObjectKey, Traversal
 use super::{Build, traversal_of};
 use crate::decode;
 use crate::names::{Allowed, Repeats};
+use crate::required::{Required, meant, reference};
 use crate::shape::{self, literal_text};
 use crate::types::BlockPlan;
 use crate::{Module, Passed, ProviderConfig, ProviderRef, Symbol, codes};
@@ -24,12 +25,13 @@ impl Build<'_> {
     pub(super) fn providers(&mut self, blocks: &[&Block]) {
         for block in blocks {
             let Some([name]) = shape::labels(block, ["name"], &mut self.diags) else { continue };
-            let Some(schema) = self.types.schemas.providers.get(name.text.as_str()) else {
+            let own = meant(&self.out.required, &name.text).to_owned();
+            let Some(schema) = self.types.schemas.providers.get(&own) else {
                 self.diags.push(crate::settings::unknown_provider(&name.text, name.span, self.types.schemas));
                 continue;
             };
             let schema = schema.clone();
-            if !self.is_root && self.proxy(&name.text, block) {
+            if !self.is_root && self.proxy(&own, block) {
                 continue;
             }
             if !self.is_root {
@@ -42,7 +44,7 @@ impl Build<'_> {
                 );
                 continue;
             }
-            let Some(reference) = self.provider_name(&name.text, block) else { continue };
+            let Some(reference) = self.provider_name(&own, block) else { continue };
             let for_each = self.provider_for_each(&reference, block);
             let meta = decode::Meta { arguments: &["alias", "version", "for_each", "count"], blocks: &[] };
             let repeats = if for_each.is_some() { Repeats::ForEach } else { Repeats::One };
@@ -197,7 +199,7 @@ impl Build<'_> {
 
     /// `gitlab`, `gitlab.other`, `gitlab.by_env[each.key]`; also as a text, as old configurations have it.
     pub(crate) fn provider_of(&mut self, expr: &Expr) -> Option<Chosen> {
-        let found = reference_of(expr);
+        let found = reference_of(expr, &self.out.required);
         let Some(chosen) = found else {
             self.diags.push(
                 Diagnostic::error("Invalid provider configuration reference")
@@ -445,12 +447,14 @@ impl Build<'_> {
             );
             return Vec::new();
         };
+        // The names on the left are the called module's.
+        let asked = called.map_or(&[][..], |called| &called.required);
         let mut pairs: Vec<Passed> = Vec::new();
         for item in items {
             let (theirs, span) = match &item.key {
-                ObjectKey::Name(ident) => (Some(ProviderRef::new(ident.text.as_str(), None)), ident.span),
+                ObjectKey::Name(ident) => (Some(reference(asked, &ident.text, None)), ident.span),
                 ObjectKey::Expr(key) => {
-                    (reference_of(key).filter(|c| c.key.is_none()).map(|c| c.reference), key.span)
+                    (reference_of(key, asked).filter(|c| c.key.is_none()).map(|c| c.reference), key.span)
                 }
             };
             let Some(theirs) = theirs else {
@@ -501,8 +505,8 @@ fn given(module: &Module, reference: &ProviderRef) -> bool {
     module.required.iter().flat_map(|r| &r.aliases).chain(&module.proxies).any(|r| r == reference)
 }
 
-/// A reference as it is written: a name, an alias, a key.
-fn reference_of(expr: &Expr) -> Option<Chosen> {
+/// A reference as a module writes it: a name of its own for the provider, an alias, a key.
+fn reference_of(expr: &Expr, required: &[Required]) -> Option<Chosen> {
     let span = expr.span;
     if let Some(text) = literal_text(expr) {
         let (name, alias) = match text.split_once('.') {
@@ -511,14 +515,15 @@ fn reference_of(expr: &Expr) -> Option<Chosen> {
         };
         let names = std::iter::once(name).chain(alias);
         return names.into_iter().all(shape::is_identifier).then(|| Chosen {
-            reference: ProviderRef::new(name, alias),
+            reference: reference(required, name, alias),
             key: None,
             span,
         });
     }
-    if let ExprKind::Index(of, key) = &expr.kind {
-        let inner = reference_of(of).filter(|c| c.key.is_none())?;
-        return Some(Chosen { key: Some((**key).clone()), span, ..inner });
+    if let ExprKind::Index(parts) = &expr.kind {
+        let [of, key] = &**parts;
+        let inner = reference_of(of, required).filter(|c| c.key.is_none())?;
+        return Some(Chosen { key: Some(key.clone()), span, ..inner });
     }
     let t = traversal_of(expr)?;
     let (alias, key) = match t.steps.as_slice() {
@@ -528,7 +533,7 @@ fn reference_of(expr: &Expr) -> Option<Chosen> {
         [TraversalStep::Attribute(alias), TraversalStep::Index(key, at)] => (Some(alias), Some((key, at))),
         _ => return None,
     };
-    let reference = ProviderRef::new(t.root.text.as_str(), alias.map(|a| a.text.as_str()));
+    let reference = reference(required, &t.root.text, alias.map(|a| a.text.as_str()));
     let key = key.map(|(key, at)| Expr { kind: ExprKind::Literal(key.clone()), span: *at });
     Some(Chosen { reference, key, span })
 }

@@ -246,7 +246,7 @@ impl Build<'_> {
 fn computed_key(expr: &Expr) -> Option<(&Expr, Path)> {
     match &expr.kind {
         ExprKind::Parens(inner) => computed_key(inner),
-        ExprKind::Index(_, key) => Some((key, Path::default())),
+        ExprKind::Index(parts) => Some((&parts[1], Path::default())),
         ExprKind::RelativeTraversal(inner, steps) => {
             let (key, _) = computed_key(inner)?;
             Some((key, Path(literal_steps(steps)?)))

@@ -8,7 +8,7 @@ mod grammar;
 
 use ecow::EcoString;
 use pilotis_diag::{Diagnostic, Diagnostics, SourceMap, Span};
-use pilotis_syntax::ast::{Attribute, Block, Body, Ident};
+use pilotis_syntax::ast::{Attribute, Block, Body, Ident, Labels};
 use pilotis_syntax::json::{Meaning, Node, NodeKind, Property, expression};
 
 use crate::codes;
@@ -110,7 +110,7 @@ impl Reader<'_> {
                     body.blocks.push(Block {
                         span: header,
                         kind: name,
-                        labels: Vec::new(),
+                        labels: Labels::new(),
                         body: nothing,
                         header,
                     });
@@ -214,7 +214,7 @@ impl Reader<'_> {
     ) -> Block {
         let mut body = Body { attributes: Vec::new(), blocks: Vec::new(), span };
         self.properties(properties, inside, &mut body);
-        Block { span: header.to(span), kind, labels, body, header }
+        Block { span: header.to(span), kind, labels: labels.into(), body, header }
     }
 
     fn not_a_body(&mut self, name: &EcoString, value: &Node) {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use serde_json::{Map, Value, json};
 
 use super::text::clamp;
+use crate::source::Margin;
 use crate::{Diagnostic, Severity, SourceFile, SourceMap};
 
 /// The diagnostic in the format of `terraform validate -json`:
@@ -84,32 +85,19 @@ fn snippet(file: &SourceFile, span: Range<usize>, diagnostic: &Diagnostic) -> Va
     snippet
 }
 
-/// The header of the block at the margin that holds the place (`resource "x" "y"`), by its layout: this crate knows no
-/// language. Null if the place is in none, or in the header itself.
+/// The header of the block at the margin that holds the place (`resource "x" "y"`). Null if the place is in none, or in the
+/// header itself.
 fn context(file: &SourceFile, line_start: usize, place: usize) -> Value {
-    let mut end = file.text[line_start..].find('\n').map_or(file.text.len(), |i| line_start + i);
-    loop {
-        let start = file.text[..end].rfind('\n').map_or(0, |i| i + 1);
-        let line = &file.text[start..end];
-        if let Some(header) = header(line) {
-            let is_inside = place > start + header.len();
-            return if is_inside { header.into() } else { Value::Null };
+    let margin = file.margin();
+    let lines_up_to_it = margin.partition_point(|m| m.start() as usize <= line_start);
+    // The end that stands on the place's own line is the end of its block.
+    let before = margin[..lines_up_to_it].iter().rev();
+    let mut before =
+        before.skip_while(|m| matches!(m, Margin::End { start } if *start as usize == line_start));
+    match before.next() {
+        Some(Margin::Header { start, end }) if place > *end as usize => {
+            file.text[*start as usize..*end as usize].into()
         }
-        // The end of another block lies between.
-        if line.starts_with('}') && start < line_start {
-            return Value::Null;
-        }
-        if start == 0 {
-            return Value::Null;
-        }
-        end = start - 1;
+        _ => Value::Null,
     }
-}
-
-fn header(line: &str) -> Option<&str> {
-    let (header, _) = line.split_once('{')?;
-    let header = header.trim_end();
-    let starts_with_name = header.starts_with(|c: char| c.is_alphabetic() || c == '_');
-    let is_header = starts_with_name && header.chars().all(|c| c.is_alphanumeric() || "-_ \".".contains(c));
-    is_header.then_some(header)
 }

@@ -66,9 +66,15 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
     },
 ];
 
+/// After so many years the calendar is the same again.
+const CALENDAR_CYCLE: i16 = 400;
+
 /// A time where people live: what their clock shows, and how far it is from UTC.
+#[derive(Clone, Copy)]
 struct Moment {
     local: DateTime,
+    /// The year is by so much later than that of `local`, which ends with 9999.
+    later_years: i64,
     offset_minutes: i64,
     utc: bool,
 }
@@ -112,7 +118,7 @@ impl Moment {
             nanoseconds,
         )
         .map_err(|_| wrong("day out of range"))?;
-        Ok(Moment { local, offset_minutes, utc })
+        Ok(Moment { local, later_years: 0, offset_minutes, utc })
     }
 
     /// Since 1970 in UTC, for comparing.
@@ -130,8 +136,24 @@ impl Moment {
     fn rfc3339(&self) -> String {
         let t = self.local;
         let zone = if self.utc { "Z".to_owned() } else { self.offset(":") };
-        let (date, time) = ((t.year(), t.month(), t.day()), (t.hour(), t.minute(), t.second()));
-        format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{zone}", date.0, date.1, date.2, time.0, time.1, time.2)
+        let (sign, year) = if self.year() < 0 { ("-", -self.year()) } else { ("", self.year()) };
+        let (month, day, hour, minute, second) = (t.month(), t.day(), t.hour(), t.minute(), t.second());
+        format!("{sign}{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{zone}")
+    }
+
+    fn year(&self) -> i64 {
+        i64::from(self.local.year()) + self.later_years
+    }
+
+    /// The time that is so much later, with the same offset.
+    fn plus(&self, shift: SignedDuration) -> Option<Moment> {
+        let later = |local: DateTime, later_years| Moment { local, later_years, ..*self };
+        if let Ok(local) = self.local.checked_add(shift) {
+            return Some(later(local, 0));
+        }
+        let year = self.local.year().checked_sub(CALENDAR_CYCLE)?;
+        let earlier = self.local.with().year(year).build().ok()?;
+        Some(later(earlier.checked_add(shift).ok()?, i64::from(CALENDAR_CYCLE)))
     }
 }
 
@@ -171,7 +193,7 @@ fn offset(zone: &str) -> Option<(i64, bool)> {
 fn rfc3339(ms: i64) -> Outcome {
     let Ok(timestamp) = Timestamp::from_millisecond(ms) else { return fail("the clock is out of range") };
     let local = jiff::tz::Offset::UTC.to_datetime(timestamp);
-    Ok(Value::string(Moment { local, offset_minutes: 0, utc: true }.rfc3339()))
+    Ok(Value::string(Moment { local, later_years: 0, offset_minutes: 0, utc: true }.rfc3339()))
 }
 
 fn time_add(args: &[Value], _: &Surroundings<'_>) -> Outcome {
@@ -182,12 +204,9 @@ fn time_add(args: &[Value], _: &Surroundings<'_>) -> Outcome {
             text(args, 1)?
         ));
     };
-    let shift = SignedDuration::from_nanos_i128(nanoseconds);
-    match time.local.checked_add(shift) {
-        Ok(local) if (0..=9999).contains(&local.year()) => {
-            Ok(Value::string(Moment { local, ..time }.rfc3339()))
-        }
-        _ => fail("the resulting time is out of range"),
+    match time.plus(SignedDuration::from_nanos_i128(nanoseconds)) {
+        Some(later) => Ok(Value::string(later.rfc3339())),
+        None => fail("the resulting time is out of range"),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The language is Go's RE2, which Terraform users write; [`translate`] turns it into what the `regex` crate reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use pilotis_value::{Type, Value};
@@ -44,11 +44,22 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
 /// No person writes a longer pattern, and reading one takes a multiple of its length.
 const MAX_PATTERN: usize = 50_000;
 
-fn compile(pattern: &str) -> Result<Regex, String> {
+/// So many texts `regexall` gives at most: each takes more memory than the character that it may be.
+const MAX_FOUND: usize = 300_000;
+
+/// A regular expression that was read.
+struct Pattern {
+    regex: Regex,
+    /// The name of each group that has one, by its place.
+    names: Vec<(usize, String)>,
+}
+
+fn compile(pattern: &str) -> Result<Pattern, String> {
     if pattern.len() > MAX_PATTERN {
         return Err("it is too long".into());
     }
-    Regex::new(&translate(pattern)?).map_err(|error| match error {
+    let Translated { pattern, again } = translate(pattern)?;
+    let regex = Regex::new(&pattern).map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => "it is too big".to_owned(),
         other => {
             // The last line says what is wrong; the lines before draw an arrow under the translated pattern.
@@ -56,61 +67,69 @@ fn compile(pattern: &str) -> Result<Regex, String> {
             let last = text.lines().last().unwrap_or_default();
             last.strip_prefix("error: ").unwrap_or(last).to_owned()
         }
-    })
+    })?;
+    let original = |name: &str| again.get(name).map_or(name, String::as_str).to_owned();
+    let groups = regex.capture_names().enumerate();
+    let names = groups.filter_map(|(group, name)| Some((group, original(name?)))).collect();
+    Ok(Pattern { regex, names })
 }
 
-fn pattern(args: &[Value]) -> Result<Regex, FunctionError> {
-    let regex = compile(text(args, 0)?)
+fn pattern(args: &[Value]) -> Result<Pattern, FunctionError> {
+    let pattern = compile(text(args, 0)?)
         .map_err(|error| FunctionError::argument(0, format!("invalid regexp pattern: {error}")))?;
-    let named = regex.capture_names().flatten().count();
-    if named > 0 && named + 1 < regex.captures_len() {
+    let named = pattern.names.len();
+    if named > 0 && named + 1 < pattern.regex.captures_len() {
         return fail_argument(0, "invalid regexp pattern: cannot mix both named and unnamed capture groups");
     }
-    Ok(regex)
+    Ok(pattern)
 }
 
 fn captured_type(args: &[Value]) -> Option<Type> {
     args.first()?.as_str()?;
-    let regex = pattern(args).ok()?;
+    let Pattern { regex, names } = pattern(args).ok()?;
     let groups = regex.captures_len() - 1;
-    let names: Vec<&str> = regex.capture_names().flatten().collect();
     Some(if groups == 0 {
         Type::String
     } else if names.is_empty() {
         Type::tuple(vec![Type::String; groups])
     } else {
-        Type::object(names.into_iter().map(|name| (name, Type::String)))
+        Type::object(names.iter().map(|(_, name)| (name.as_str(), Type::String)))
     })
 }
 
-fn captured(regex: &Regex, captures: &Captures<'_>) -> Value {
+fn captured(pattern: &Pattern, captures: &Captures<'_>) -> Value {
     let of = |group: Option<regex::Match<'_>>| {
         group.map_or_else(|| Value::null(Type::String), |found| Value::string(found.as_str()))
     };
     if captures.len() == 1 {
         return of(captures.get(0));
     }
-    if regex.capture_names().flatten().next().is_none() {
+    if pattern.names.is_empty() {
         return Value::tuple((1..captures.len()).map(|i| of(captures.get(i))).collect());
     }
-    let mut groups = BTreeMap::new();
-    for name in regex.capture_names().flatten() {
-        groups.insert(name.into(), of(captures.name(name)));
-    }
+    // Of groups with one name the last is the one that counts.
+    let groups: BTreeMap<_, _> =
+        pattern.names.iter().map(|(group, name)| (name.as_str().into(), of(captures.get(*group)))).collect();
     Value::object(groups)
 }
 
 fn first_match(args: &[Value], _: &Surroundings<'_>) -> Outcome {
-    let regex = pattern(args)?;
-    match regex.captures(text(args, 1)?) {
-        Some(captures) => Ok(captured(&regex, &captures)),
+    let pattern = pattern(args)?;
+    match pattern.regex.captures(text(args, 1)?) {
+        Some(captures) => Ok(captured(&pattern, &captures)),
         None => fail("pattern did not match any part of the given string"),
     }
 }
 
 fn all_matches(args: &[Value], _: &Surroundings<'_>) -> Outcome {
-    let regex = pattern(args)?;
-    let found = regex.captures_iter(text(args, 1)?).map(|captures| captured(&regex, &captures)).collect();
+    let pattern = pattern(args)?;
+    let mut found = Vec::new();
+    for captures in pattern.regex.captures_iter(text(args, 1)?) {
+        if found.len().saturating_mul(captures.len()) >= MAX_FOUND {
+            return fail(format!("the pattern matches too often: more than {MAX_FOUND} texts are found"));
+        }
+        found.push(captured(&pattern, &captures));
+    }
     Ok(Value::list(captured_type(args).unwrap_or(Type::String), found))
 }
 
@@ -123,7 +142,8 @@ fn replace(args: &[Value], _: &Surroundings<'_>) -> Outcome {
         }
         return Ok(made.finish());
     };
-    let regex = compile(pattern).or_else(|error| fail(format!("error parsing regexp: {error}")))?;
+    let Pattern { regex, .. } =
+        compile(pattern).or_else(|error| fail(format!("error parsing regexp: {error}")))?;
     let references = replacement.matches('$').count();
     for captures in regex.captures_iter(text) {
         let Some(found) = captures.get(0) else { continue };
@@ -164,10 +184,19 @@ impl Replaced<'_> {
     }
 }
 
+/// A pattern as the `regex` crate reads it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Translated {
+    pub(super) pattern: String,
+    /// Names of groups whose name another has already: the crate has each name once, so they got another. By that.
+    pub(super) again: BTreeMap<String, String>,
+}
+
 /// Writes an RE2 pattern as the `regex` crate reads it: classes like `\d` are ASCII, `\Q…\E` is literal, `{` and `[` are
 /// themselves where they can't be an operator, and `&&`, `--`, `~~` in a class are no operators. What only the crate
 /// understands is refused.
-pub(super) fn translate(pattern: &str) -> Result<String, String> {
+pub(super) fn translate(pattern: &str) -> Result<Translated, String> {
+    let mut names = GroupNames { pattern, seen: BTreeSet::new(), again: BTreeMap::new() };
     let mut out = String::with_capacity(pattern.len() + 16);
     let mut rest = pattern;
     let mut in_class = false;
@@ -202,13 +231,46 @@ pub(super) fn translate(pattern: &str) -> Result<String, String> {
                 out.push_str("\\{");
                 after
             }
+            '(' => names.group(rest, &mut out),
             c => {
                 out.push(c);
                 after
             }
         };
     }
-    Ok(out)
+    Ok(Translated { pattern: out, again: names.again })
+}
+
+/// The names of groups that a pattern has so far.
+struct GroupNames<'p> {
+    pattern: &'p str,
+    seen: BTreeSet<&'p str>,
+    again: BTreeMap<String, String>,
+}
+
+impl<'p> GroupNames<'p> {
+    /// From a `(`: writes it, with the name of the group if it has one; gives what is left.
+    fn group(&mut self, rest: &'p str, out: &mut String) -> &'p str {
+        let opening = ["(?P<", "(?<"].into_iter().find(|opening| rest.starts_with(opening));
+        let named = opening.and_then(|opening| Some((opening, rest[opening.len()..].split_once('>')?)));
+        let Some((opening, (name, after))) = named else {
+            out.push('(');
+            return &rest[1..];
+        };
+        out.push_str(opening);
+        if self.seen.insert(name) {
+            out.push_str(name);
+        } else {
+            let mut other = format!("{name}_{}", self.again.len());
+            while self.pattern.contains(&other) {
+                other.push('_');
+            }
+            out.push_str(&other);
+            self.again.insert(other, name.to_owned());
+        }
+        out.push('>');
+        after
+    }
 }
 
 /// How long the repetition operator is that a text begins with, the `?` that makes it lazy included.

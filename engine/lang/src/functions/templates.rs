@@ -86,12 +86,15 @@ impl Drop for Level {
 struct Names<'v> {
     vars: &'v Value,
     slots: Vec<EcoString>,
+    /// A name has no value: what is wrong is what the template was given.
+    missing: bool,
 }
 
 impl Resolver for Names<'_> {
     fn resolve(&mut self, traversal: &Traversal) -> Result<Resolved, Diagnostic> {
         let name = &traversal.root.text;
         if self.vars.get(name).is_none() {
+            self.missing = true;
             let mut known: Vec<&str> =
                 self.vars.as_entries().into_iter().flatten().map(|(k, _)| k.as_str()).collect();
             known.sort_unstable();
@@ -148,7 +151,7 @@ fn render(name: &str, template: String, vars: &Value, around: &Surroundings<'_>)
     let file = sources.add(name, template);
     let (parsed, mut diags) = parse_template(&sources, file);
     let span = Span { file, start: 0, end: length };
-    let mut names = Names { vars: &vars, slots: Vec::new() };
+    let mut names = Names { vars: &vars, slots: Vec::new(), missing: false };
     let compiled = compile_template(&parsed, span, &mut names, &mut diags);
     let value = if diags.has_errors() {
         Value::null(Type::Dynamic)
@@ -160,7 +163,8 @@ fn render(name: &str, template: String, vars: &Value, around: &Surroundings<'_>)
         compiled.eval(&Values(values.collect()), around, &mut diags)
     };
     if diags.has_errors() {
-        return Err(failure(&sources, &diags, marks | vars.marks_deep()));
+        let error = failure(&sources, &diags, marks | vars.marks_deep());
+        return Err(FunctionError { argument: names.missing.then_some(1), ..error });
     }
     if value.is_null() {
         return fail(format!("{name}: the result of the template is null, which is no text"));

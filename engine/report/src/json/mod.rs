@@ -6,6 +6,7 @@ pub mod events;
 mod gitlab;
 pub(crate) mod marked;
 mod modules;
+mod outputs;
 mod plan;
 mod relevant;
 mod schemas;
@@ -14,7 +15,8 @@ mod why;
 
 pub use gitlab::gitlab;
 pub use marked::Secrets;
+pub use outputs::outputs;
 pub use plan::{PlanDocument, plan};
 pub use schemas::schemas;
-pub use state::{outputs, state};
+pub use state::state;
 pub use why::why;

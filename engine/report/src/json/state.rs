@@ -1,4 +1,4 @@
-//! `show -json` of a state, and `output -json`.
+//! `show -json` of a state.
 
 use pilotis_plan::CheckedBlock;
 use pilotis_state::Status;
@@ -61,8 +61,8 @@ pub(crate) fn object(stored: &StateObject<'_>, secrets: Secrets) -> Json {
     Json::Object(entry)
 }
 
-/// `output -json`: `{"name": {"sensitive": …, "type": …, "value": …}}`.
-pub fn outputs<'a>(outputs: impl IntoIterator<Item = (&'a str, &'a Value, bool)>, secrets: Secrets) -> Json {
+/// `{"name": {"sensitive": …, "type": …, "value": …}}`
+fn outputs<'a>(outputs: impl IntoIterator<Item = (&'a str, &'a Value, bool)>, secrets: Secrets) -> Json {
     let entry = |(name, value, sensitive): (&str, &Value, bool)| {
         let value = guarded(value.clone(), sensitive);
         let entry = document!({

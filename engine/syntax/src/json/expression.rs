@@ -8,7 +8,7 @@ use pilotis_value::{Type, Value};
 
 use super::place::Places;
 use super::{Node, NodeKind, Property};
-use crate::ast::{Expr, ExprKind, Ident, ObjectItem, ObjectKey, Template, TemplatePart};
+use crate::ast::{Expr, ExprKind, Ident, ObjectItem, ObjectKey, Steps, Template, TemplatePart, Traversal};
 use crate::lexer::is_name;
 use crate::parse::{codes, embedded_expression, embedded_template, nfc};
 
@@ -88,7 +88,7 @@ impl Build<'_> {
 
     fn string(&mut self, text: &EcoString, span: Span, depth: u32) -> Expr {
         let literal = |text: &str| {
-            let parts = if text.is_empty() { Vec::new() } else { vec![TemplatePart::Literal(nfc(text))] };
+            let parts = (!text.is_empty()).then(|| TemplatePart::Literal(nfc(text))).into_iter().collect();
             Expr { kind: ExprKind::Template(Template { parts, heredoc: false }), span }
         };
         let is_plain = !text.contains("${") && !text.contains("%{");
@@ -113,8 +113,8 @@ impl Build<'_> {
                     ..span
                 };
                 let root = Ident { text: nfc(text), span: inside };
-                let steps = Vec::new();
-                Expr { kind: ExprKind::Traversal(crate::ast::Traversal { root, steps, span: inside }), span }
+                let traversal = Traversal { root, steps: Steps::new(), span: inside };
+                Expr { kind: ExprKind::Traversal(Box::new(traversal)), span }
             }
             Meaning::Native => {
                 let (mut expr, found) = embedded_expression(text, span.file, depth);

@@ -177,10 +177,6 @@ impl Places {
                 self.expr(source);
                 self.steps(steps);
             }
-            ExprKind::Index(source, key) => {
-                self.expr(source);
-                self.expr(key);
-            }
             ExprKind::Splat(splat) => {
                 self.expr(&mut splat.source);
                 self.span(&mut splat.marker);
@@ -191,7 +187,9 @@ impl Places {
                 call.args.iter_mut().for_each(|arg| self.expr(arg));
             }
             ExprKind::Conditional(parts) => parts.iter_mut().for_each(|part| self.expr(part)),
-            ExprKind::Binary(_, parts) => parts.iter_mut().for_each(|part| self.expr(part)),
+            ExprKind::Index(parts) | ExprKind::Binary(_, parts) => {
+                parts.iter_mut().for_each(|part| self.expr(part))
+            }
             ExprKind::Unary(_, inner) | ExprKind::Parens(inner) => self.expr(inner),
             ExprKind::For(each) => {
                 self.names(each.key.as_mut(), &mut each.value);

@@ -1,25 +1,31 @@
 //! Tokens outside of template text.
 
-use super::{Lexer, Mode, ProblemKind, TokenKind, ident_length, line_end, looks_like_item};
+use super::{Lexer, Mode, ProblemKind, TokenKind, ident_length, line_end, looks_like_item, name_end};
 
 impl Lexer<'_> {
-    /// Reads one token, or skips the spaces before it.
+    /// Reads one token and the spaces before it.
     pub(super) fn expression_token(&mut self) {
         use TokenKind as T;
-        let b = self.byte(0);
+        let bytes = self.bytes;
+        let mut at = self.at;
+        let b = loop {
+            match bytes.get(at) {
+                Some(b' ' | b'\t') => at += 1,
+                Some(b) => break *b,
+                None => break 0,
+            }
+        };
+        self.at = at;
         match b {
-            b' ' | b'\t' => self.at += 1,
+            0 if at == bytes.len() => {}
             b'\n' => self.newline(1),
             b'\r' if self.byte(1) == b'\n' => self.newline(2),
             b'a'..=b'z' | b'A'..=b'Z' | b'_' => {
-                let length = ident_length(&self.text[self.at..]);
-                self.push(T::Ident, self.at + length);
+                let end = name_end(self.text, self.at + 1);
+                self.push(T::Ident, end);
             }
             b'0'..=b'9' => self.number(),
-            b'"' => {
-                self.modes.push(Mode::Quoted { open: self.at, broken_until: 0 });
-                self.push(T::OpenQuote, self.at + 1);
-            }
+            b'"' => self.quote(),
             b'#' => self.line_comment(),
             b'/' if self.byte(1) == b'/' => self.line_comment(),
             b'/' if self.byte(1) == b'*' => self.block_comment(),
@@ -28,6 +34,7 @@ impl Lexer<'_> {
                 if let Some(Mode::Sequence { braces, .. }) = self.modes.last_mut() {
                     *braces += 1;
                 }
+                self.open_braces += 1;
                 self.push(T::OpenBrace, self.at + 1);
             }
             b'}' => self.close_brace(1),
@@ -155,10 +162,15 @@ impl Lexer<'_> {
             }
             Some(Mode::Sequence { braces, .. }) => {
                 *braces -= 1;
-                self.push(TokenKind::CloseBrace, self.at + 1);
+                self.plain_close_brace();
             }
-            _ => self.push(TokenKind::CloseBrace, self.at + 1),
+            _ => self.plain_close_brace(),
         }
+    }
+
+    fn plain_close_brace(&mut self) {
+        self.open_braces -= 1;
+        self.push(TokenKind::CloseBrace, self.at + 1);
     }
 
     /// `<<NAME` and the end of its line. False (and nothing read) if what is here is something else. Spaces and quotes around

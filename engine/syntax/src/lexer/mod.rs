@@ -3,6 +3,7 @@
 //! Comments, line feeds and the parts of templates are tokens, so that the parser and the formatter share this. Modes are
 //! stacked: a template is in an expression, and an expression is in a template.
 
+mod class;
 mod expression;
 mod template;
 mod token;
@@ -10,6 +11,7 @@ mod token;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use class::is_plain;
 pub(crate) use token::{Lexed, Problem, ProblemKind, Token, TokenKind};
 
 /// What the text is to be read as.
@@ -28,8 +30,9 @@ pub(crate) fn lex(text: &str, start: Start) -> Lexed {
         bytes: text.as_bytes(),
         at: 0,
         modes: Vec::new(),
-        tokens: Vec::with_capacity(text.len() / 4),
+        tokens: Vec::with_capacity(text.len() / 3 + 1),
         problems: Vec::new(),
+        open_braces: 0,
     };
     if text.starts_with('\u{feff}') {
         lexer.at = '\u{feff}'.len_utf8();
@@ -38,7 +41,7 @@ pub(crate) fn lex(text: &str, start: Start) -> Lexed {
         lexer.modes.push(Mode::Bare);
     }
     lexer.run();
-    Lexed { tokens: lexer.tokens, problems: lexer.problems }
+    Lexed { tokens: lexer.tokens, problems: lexer.problems, open_braces: lexer.open_braces }
 }
 
 /// What is being read where.
@@ -62,15 +65,16 @@ struct Lexer<'a> {
     modes: Vec<Mode>,
     tokens: Vec<Token>,
     problems: Vec<Problem>,
+    open_braces: i32,
 }
 
 impl Lexer<'_> {
     fn run(&mut self) {
         while self.at < self.bytes.len() {
-            match self.modes.last().copied() {
+            match self.modes.last() {
                 None | Some(Mode::Sequence { .. }) => self.expression_token(),
                 Some(Mode::Quoted { .. }) => self.quoted_token(),
-                Some(Mode::Heredoc { name, line_start, .. }) => self.heredoc_token(name, line_start),
+                Some(Mode::Heredoc { name, line_start, .. }) => self.heredoc_token(*name, *line_start),
                 Some(Mode::Bare) => self.bare_token(),
             }
         }
@@ -125,25 +129,32 @@ fn line_end(bytes: &[u8], from: usize) -> usize {
 /// The length of the name at the start of the text; 0 if there is none. As identifiers are in Unicode, and dashes.
 fn ident_length(text: &str) -> usize {
     let bytes = text.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        let b = bytes[at];
-        if b.is_ascii_alphabetic() || b == b'_' || (at > 0 && (b.is_ascii_digit() || b == b'-')) {
-            at += 1;
-            continue;
+    match bytes.first() {
+        Some(b) if class::has(*b, class::NAME_START) => name_end(text, 1),
+        Some(b) if !b.is_ascii() => {
+            let first = text.chars().next().filter(|c| unicode_ident::is_xid_start(*c));
+            first.map_or(0, |c| name_end(text, c.len_utf8()))
         }
-        if b.is_ascii() {
-            break;
-        }
-        let Some(c) = text[at..].chars().next() else { break };
-        let is_part =
-            if at == 0 { unicode_ident::is_xid_start(c) } else { unicode_ident::is_xid_continue(c) };
-        if !is_part {
-            break;
-        }
-        at += c.len_utf8();
+        _ => 0,
     }
-    at
+}
+
+/// Where the name ends that goes on at a place.
+#[inline]
+fn name_end(text: &str, mut at: usize) -> usize {
+    let bytes = text.as_bytes();
+    loop {
+        while at < bytes.len() && class::has(bytes[at], class::NAME) {
+            at += 1;
+        }
+        match bytes.get(at) {
+            Some(b) if !b.is_ascii() => match text[at..].chars().next() {
+                Some(c) if unicode_ident::is_xid_continue(c) => at += c.len_utf8(),
+                _ => return at,
+            },
+            _ => return at,
+        }
+    }
 }
 
 /// True if the text is a name and nothing else.

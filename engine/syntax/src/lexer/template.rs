@@ -1,6 +1,6 @@
 //! Tokens of template text.
 
-use super::{Lexer, Mode, ProblemKind, TokenKind, line_end, looks_like_item};
+use super::{Lexer, Mode, ProblemKind, TokenKind, class, line_end, looks_like_item};
 
 impl Lexer<'_> {
     /// `${`, `%{` and their `~`, if one is here.
@@ -19,28 +19,39 @@ impl Lexer<'_> {
         true
     }
 
-    /// Where a template sequence starts in `from..`, at the first byte of `stops`, or at the end of the text. `$${` and `%%{`
-    /// are text.
-    fn text_end(&self, from: usize, stops: &[u8]) -> usize {
+    /// Where a template sequence starts in `from..`, at the first byte of the class `stops`, or at the end of the text. `$${`
+    /// and `%%{` are text.
+    fn text_end(&self, from: usize, stops: u8) -> usize {
         let bytes = self.bytes;
         let mut at = from;
-        while at < bytes.len() {
-            let b = bytes[at];
-            if stops.contains(&b) {
-                return at;
+        loop {
+            while at < bytes.len() && !class::has(bytes[at], stops) {
+                at += 1;
             }
-            if b == b'$' || b == b'%' {
-                if bytes.get(at + 1) == Some(&b'{') {
-                    return at;
-                }
-                if bytes.get(at + 1) == Some(&b) && bytes.get(at + 2) == Some(&b'{') {
-                    at += 3;
-                    continue;
-                }
+            match bytes.get(at) {
+                Some(b @ (b'$' | b'%')) => match bytes.get(at + 1) {
+                    Some(b'{') => return at,
+                    Some(next) if next == b && bytes.get(at + 2) == Some(&b'{') => at += 3,
+                    _ => at += 1,
+                },
+                _ => return at,
             }
-            at += 1;
         }
-        at
+    }
+
+    /// `"` where an expression can be: all of the string, if it is plain.
+    pub(super) fn quote(&mut self) {
+        let open = self.at;
+        let end = self.text_end(open + 1, class::QUOTED_STOP);
+        self.push(TokenKind::OpenQuote, open + 1);
+        if self.bytes.get(end) != Some(&b'"') {
+            self.modes.push(Mode::Quoted { open, broken_until: 0 });
+            return;
+        }
+        if end > self.at {
+            self.push(TokenKind::Text, end);
+        }
+        self.push(TokenKind::CloseQuote, end + 1);
     }
 
     pub(super) fn quoted_token(&mut self) {
@@ -57,7 +68,7 @@ impl Lexer<'_> {
         }
         let mut end = self.at;
         loop {
-            end = self.text_end(end, b"\"\\\n");
+            end = self.text_end(end, class::QUOTED_STOP);
             match self.bytes.get(end) {
                 // What is escaped can't end the string; a line feed can't be escaped.
                 Some(b'\\') if !matches!(self.bytes.get(end + 1), None | Some(b'\n')) => {
@@ -68,6 +79,13 @@ impl Lexer<'_> {
                     }
                 }
                 Some(b'\\') => end += 1,
+                Some(b'\r') => {
+                    // One that no line feed follows breaks the string all the same.
+                    if self.bytes.get(end + 1) != Some(&b'\n') {
+                        self.mark_broken();
+                    }
+                    end += 1;
+                }
                 Some(b'\n') if self.goes_on_below(end) => end += 1,
                 Some(b'\n') => return self.missing_quote(end),
                 _ => break,
@@ -97,6 +115,13 @@ impl Lexer<'_> {
         }
     }
 
+    /// The string has a line break in it, which is reported at its end.
+    fn mark_broken(&mut self) {
+        if let Some(Mode::Quoted { broken_until, .. }) = self.modes.last_mut() {
+            *broken_until = (*broken_until).max(1);
+        }
+    }
+
     /// True if the string that is broken by this line feed goes on below: a line with a quote comes before one that looks
     /// like the next argument or block. The answer is kept, so that no line is looked at twice.
     fn goes_on_below(&mut self, line_feed: usize) -> bool {
@@ -121,7 +146,7 @@ impl Lexer<'_> {
             let line = &self.text[self.at..line_end(self.bytes, self.at)];
             if line.trim() == &self.text[name.0..name.1] {
                 self.modes.pop();
-                let end = self.at + line.trim_end().len();
+                let end = self.at + line.trim_end_matches('\r').len();
                 self.push(TokenKind::CloseHeredoc, end);
                 return;
             }
@@ -147,7 +172,7 @@ impl Lexer<'_> {
 
     /// Text up to the end of its line, with the line feed.
     fn line_of_text(&mut self) {
-        let end = self.text_end(self.at, b"\n");
+        let end = self.text_end(self.at, class::LINE_STOP);
         let end = end + usize::from(self.bytes.get(end) == Some(&b'\n'));
         self.push(TokenKind::Text, end);
     }

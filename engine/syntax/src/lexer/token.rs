@@ -36,19 +36,13 @@ pub(crate) enum TokenKind {
     Star,
     Slash,
     Percent,
-    /// `# …` or `// …`, without the line feed.
-    LineComment,
-    /// `/* … */`
-    BlockComment,
-    /// A line feed, with the carriage return before it.
-    Newline,
     /// `"` at the start of a quoted string.
     OpenQuote,
     /// `"` at its end; empty where it is missing.
     CloseQuote,
     /// `<<NAME` or `<<-NAME` with its line feed.
     OpenHeredoc,
-    /// The closing name with the spaces before it; empty where it is missing.
+    /// The closing name with the spaces around it; empty where it is missing.
     CloseHeredoc,
     /// Text of a template, undecoded: in quotes all up to the next sequence, elsewhere at most one line with its line feed.
     Text,
@@ -62,6 +56,21 @@ pub(crate) enum TokenKind {
     Invalid,
     /// The end of the text.
     Eof,
+    // From here on what can be space to the parser: see `may_be_space`.
+    /// `# …` or `// …`, without the line feed.
+    LineComment,
+    /// `/* … */`
+    BlockComment,
+    /// A line feed, with the carriage return before it.
+    Newline,
+}
+
+impl TokenKind {
+    /// True for comments and line feeds.
+    #[inline]
+    pub(crate) fn may_be_space(self) -> bool {
+        self as u8 >= TokenKind::LineComment as u8
+    }
 }
 
 /// A token: what, and which bytes. Spaces and tabs are between tokens.
@@ -111,4 +120,6 @@ pub(crate) struct Problem {
 pub(crate) struct Lexed {
     pub(crate) tokens: Vec<Token>,
     pub(crate) problems: Vec<Problem>,
+    /// How many more `{` there are than `}`; negative if there are more `}`.
+    pub(crate) open_braces: i32,
 }

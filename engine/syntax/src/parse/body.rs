@@ -7,7 +7,7 @@ use pilotis_diag::{Diagnostic, Span};
 
 use super::codes;
 use super::parser::{Parsed, Parser, Reported};
-use crate::ast::{Attribute, Block, Body, Expr, ExprKind, Ident};
+use crate::ast::{Attribute, Block, Body, Expr, ExprKind, Ident, Labels};
 use crate::lexer::{Token, TokenKind, looks_like_item};
 
 /// The block whose body is being read.
@@ -217,38 +217,43 @@ impl Parser<'_> {
 
     fn attribute_value(&mut self, items: &mut Items, name: Ident) -> Parsed<()> {
         let equal = self.next();
-        let (expr, result) = match self.expression() {
-            Ok(expr) => (expr, Ok(())),
-            Err(Reported) => {
-                let span = self.since(equal.end);
-                (Expr { kind: ExprKind::Invalid, span }, Err(Reported))
-            }
-        };
+        let expr = self.expression();
+        let result = if expr.is_ok() { Ok(()) } else { Err(Reported) };
+        let expr =
+            expr.unwrap_or_else(|Reported| Expr { kind: ExprKind::Invalid, span: self.since(equal.end) });
         let span = name.span.to(expr.span);
         match items.first(&name.text) {
-            Some(first) => {
-                let diagnostic = Diagnostic::error("Attribute redefined")
-                    .code(codes::DUPLICATE)
-                    .label(name.span, "set again here")
-                    .also(first, "set first here")
-                    .detail(format!("The argument \"{}\" is set more than once.", name.text));
-                self.report(diagnostic);
-            }
+            Some(first) => self.set_again(&name, first),
             None => items.add(Attribute { name, expr, span }),
         }
         result
     }
 
+    fn set_again(&mut self, name: &Ident, first: Span) {
+        let diagnostic = Diagnostic::error("Attribute redefined")
+            .code(codes::DUPLICATE)
+            .label(name.span, "set again here")
+            .also(first, "set first here")
+            .detail(format!("The argument \"{}\" is set more than once.", name.text));
+        self.report(diagnostic);
+    }
+
     /// The line ends after an item.
     fn end_of_item(&mut self, what: &str) -> Parsed<()> {
         let token = self.peek();
-        let span = self.token_span(token);
-        let diagnostic = match token.kind {
+        match token.kind {
             TokenKind::Newline => {
                 self.next();
-                return Ok(());
+                Ok(())
             }
-            TokenKind::Eof => return Ok(()),
+            TokenKind::Eof => Ok(()),
+            _ => self.not_end_of_item(what, token),
+        }
+    }
+
+    fn not_end_of_item(&mut self, what: &str, token: Token) -> Parsed<()> {
+        let span = self.token_span(token);
+        let diagnostic = match token.kind {
             TokenKind::Comma => Diagnostic::error(format!("Unexpected comma after {what}"))
                 .code(codes::SEPARATOR)
                 .at(span)
@@ -271,7 +276,7 @@ impl Parser<'_> {
     /// Labels, `{`, body, `}`. False if the closing brace is missing.
     fn block(&mut self, items: &mut Items, kind: Ident) -> Parsed<bool> {
         let column = self.indentation(kind.span.start);
-        let mut labels = Vec::new();
+        let mut labels = Labels::new();
         let brace = loop {
             let token = self.peek();
             match token.kind {
@@ -308,7 +313,8 @@ impl Parser<'_> {
             return Ok((Ident { text: EcoString::new(), span: self.since(quote.start) }, None));
         }
         if text.kind == TokenKind::Text && close.kind == TokenKind::CloseQuote {
-            let label = super::literal::nfc(&self.decode_quoted(text));
+            let label = self.decode_quoted(text);
+            let label = self.normal_text(&label);
             self.next();
             self.next();
             let swallowed = close.is_empty() && label.trim_end().ends_with('{');

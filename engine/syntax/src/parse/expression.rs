@@ -5,7 +5,7 @@ use pilotis_value::{Type, Value};
 
 use super::codes;
 use super::parser::{Parsed, Parser};
-use crate::ast::{BinaryOp, Expr, ExprKind, Traversal, UnaryOp};
+use crate::ast::{BinaryOp, Expr, ExprKind, Steps, Traversal, UnaryOp};
 use crate::lexer::{Token, TokenKind};
 
 /// Operands of `&&` and `||` that are chained one below the other; longer chains (generated policies) are made into a balanced
@@ -30,15 +30,16 @@ impl Parser<'_> {
     /// An expression of any kind.
     pub(super) fn expression(&mut self) -> Parsed<Expr> {
         self.nested(|p| {
-            let condition = p.binary(0)?;
-            match p.eat(TokenKind::Question) {
-                Some(question) => p.conditional(condition, question),
-                None => Ok(condition),
+            let mut expr = p.binary(0);
+            if p.peek_kind() == TokenKind::Question {
+                expr = expr.and_then(|condition| p.conditional(condition));
             }
+            expr
         })
     }
 
-    fn conditional(&mut self, condition: Expr, question: Token) -> Parsed<Expr> {
+    fn conditional(&mut self, condition: Expr) -> Parsed<Expr> {
+        let question = self.next();
         let start = condition.span.start;
         let yes = self.expression()?;
         if self.eat(TokenKind::Colon).is_none() {
@@ -57,26 +58,35 @@ impl Parser<'_> {
     /// Operands joined by operators that bind at least as tightly as `least`.
     fn binary(&mut self, least: u8) -> Parsed<Expr> {
         self.chain(|p| {
-            let mut left = p.unary()?;
-            loop {
-                let token = p.peek();
-                let Some((op, level)) = binary_op(token.kind) else {
-                    p.check_bitwise(token)?;
-                    return Ok(left);
-                };
-                if level < least {
-                    return Ok(left);
-                }
-                if matches!(op, BinaryOp::And | BinaryOp::Or) {
-                    left = p.logical(left, op, level, token.kind)?;
-                    continue;
-                }
-                p.next();
-                let right = p.binary(level + 1)?;
-                p.grow(1)?;
-                left = joined(op, left, right);
+            let mut operand = p.unary();
+            let kind = p.peek_kind();
+            if kind == TokenKind::Invalid || binary_op(kind).is_some() {
+                operand = operand.and_then(|first| p.operators(first, least));
             }
+            operand
         })
+    }
+
+    /// The operators after an operand, and theirs.
+    fn operators(&mut self, mut left: Expr, least: u8) -> Parsed<Expr> {
+        loop {
+            let token = self.peek();
+            let Some((op, level)) = binary_op(token.kind) else {
+                self.check_bitwise(token)?;
+                return Ok(left);
+            };
+            if level < least {
+                return Ok(left);
+            }
+            if matches!(op, BinaryOp::And | BinaryOp::Or) {
+                left = self.logical(left, op, level, token.kind)?;
+                continue;
+            }
+            self.next();
+            let right = self.binary(level + 1)?;
+            self.grow(1)?;
+            left = joined(op, left, right);
+        }
     }
 
     /// `a && b && c …`
@@ -173,7 +183,10 @@ impl Parser<'_> {
             "true" => ExprKind::Literal(Value::bool(true)),
             "false" => ExprKind::Literal(Value::bool(false)),
             "null" => ExprKind::Literal(Value::null(Type::Dynamic)),
-            _ => ExprKind::Traversal(Traversal { root: self.ident(token), steps: Vec::new(), span }),
+            _ => {
+                let root = self.ident(token);
+                ExprKind::Traversal(Box::new(Traversal { root, steps: Steps::new(), span }))
+            }
         };
         Ok(Expr { kind, span })
     }
@@ -212,7 +225,7 @@ impl Parser<'_> {
             return true;
         }
         let between = &self.text[self.last_end as usize..(token.start as usize).max(self.last_end as usize)];
-        let Some(line_feed) = between.rfind('\n') else { return false };
+        let Some(line_feed) = between.bytes().rposition(|b| b == b'\n') else { return false };
         let line_start = self.last_end as usize + line_feed + 1;
         token.kind == TokenKind::CloseBrace || crate::lexer::looks_like_item(self.text, line_start)
     }
@@ -224,7 +237,8 @@ impl Parser<'_> {
             let diagnostic = self.invalid_character(token);
             return self.fail(diagnostic);
         }
-        let diagnostic = Diagnostic::error("Invalid expression")
+        let summary = if token.kind == TokenKind::Eof { "Missing expression" } else { "Invalid expression" };
+        let diagnostic = Diagnostic::error(summary)
             .code(codes::EXPRESSION)
             .label(span, "an expression is expected here")
             .detail(format!("Expected the start of an expression, but found {}.", self.describe(token)));

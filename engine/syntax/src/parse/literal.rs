@@ -10,7 +10,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use super::codes;
 use super::parser::Parser;
 use crate::ast::{Expr, ExprKind, Ident};
-use crate::lexer::Token;
+use crate::lexer::{Token, is_plain};
 
 /// The text in Unicode normal form C, in which all strings are kept.
 pub(crate) fn nfc(text: &str) -> EcoString {
@@ -23,16 +23,24 @@ pub(crate) fn nfc(text: &str) -> EcoString {
 
 /// What a piece of text in a template means: in a heredoc or bare template only `$${` and `%%{` are escapes.
 pub(super) fn decode_plain(text: &str) -> Cow<'_, str> {
-    if text.contains("$${") || text.contains("%%{") {
+    if !is_plain(text) && (text.contains("$${") || text.contains("%%{")) {
         Cow::Owned(text.replace("$${", "${").replace("%%{", "%{"))
     } else {
         Cow::Borrowed(text)
     }
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
+    /// A decoded piece of the text, in NFC.
+    pub(super) fn normal_text(&self, text: &Cow<'a, str>) -> EcoString {
+        match text {
+            Cow::Borrowed(text) => self.normal(text),
+            Cow::Owned(text) => nfc(text),
+        }
+    }
+
     pub(super) fn ident(&self, token: Token) -> Ident {
-        Ident { text: nfc(self.token_text(token)), span: self.token_span(token) }
+        Ident { text: self.normal(self.token_text(token)), span: self.token_span(token) }
     }
 
     pub(super) fn number(&mut self, token: Token) -> Expr {
@@ -51,8 +59,11 @@ impl Parser<'_> {
     }
 
     /// What the text of a token in quotes means.
-    pub(super) fn decode_quoted(&mut self, token: Token) -> Cow<'_, str> {
+    pub(super) fn decode_quoted(&mut self, token: Token) -> Cow<'a, str> {
         let text = self.token_text(token);
+        if is_plain(text) {
+            return Cow::Borrowed(text);
+        }
         if !text.contains('\\') {
             return decode_plain(text);
         }

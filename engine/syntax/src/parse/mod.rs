@@ -22,7 +22,7 @@ pub(crate) use tests::show::body as show_for_tests;
 pub use codes::EXPLANATIONS;
 use pilotis_diag::{Diagnostics, FileId, SourceMap};
 
-use crate::ast::{Body, Expr, ExprKind, Template};
+use crate::ast::{Body, Expr, ExprKind, Parts, Template};
 use crate::lexer::{Start, lex};
 pub(crate) use literal::nfc;
 pub(crate) use parser::MAX_NESTING;
@@ -60,6 +60,6 @@ pub(crate) fn embedded_expression(text: &str, file: FileId, depth: u32) -> (Expr
 pub(crate) fn embedded_template(text: &str, file: FileId, depth: u32) -> (Template, Diagnostics) {
     let lexed = lex(text, Start::Template);
     let mut parser = Parser::new(text, file, &lexed).inside(depth);
-    let template = parser.bare_template().unwrap_or(Template { parts: Vec::new(), heredoc: false });
+    let template = parser.bare_template().unwrap_or(Template { parts: Parts::new(), heredoc: false });
     (template, parser.finish())
 }

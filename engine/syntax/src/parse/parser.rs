@@ -1,8 +1,11 @@
 //! The parser's state, and what all its parts use: looking at tokens, reporting, limits.
 
+use ecow::EcoString;
 use pilotis_diag::{Diagnostic, Diagnostics, FileId, Span};
 
 use super::codes;
+use super::literal::nfc;
+use super::template::Piece;
 use crate::lexer::{Lexed, Problem, ProblemKind, Token, TokenKind};
 
 /// Levels that blocks, brackets and templates may be nested: a thread's usual 2 MiB of stack must do, without optimisation.
@@ -34,6 +37,10 @@ pub(super) struct Parser<'a> {
     pub(super) item_start: u32,
     /// How many more `{` than `}` the file has and that are not yet explained; negative if it has more `}`.
     pub(super) missing_braces: i32,
+    /// All of the text is ASCII, so in NFC.
+    ascii: bool,
+    /// Memory for the pieces of the next template.
+    pub(super) spare_pieces: Vec<Piece<'a>>,
     diagnostics: Diagnostics,
     /// Said once is enough: what is generated wrongly may be wrong a thousand times.
     too_deep_is_reported: bool,
@@ -41,8 +48,7 @@ pub(super) struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str, file: FileId, lexed: &'a Lexed) -> Parser<'a> {
-        let count = |kind| lexed.tokens.iter().filter(|t| t.kind == kind).count() as i32;
-        let mut missing_braces = count(TokenKind::OpenBrace) - count(TokenKind::CloseBrace);
+        let mut missing_braces = lexed.open_braces;
         let swallows =
             |p: &Problem| matches!(p.kind, ProblemKind::MissingHeredocEnd | ProblemKind::MissingCommentEnd);
         if lexed.problems.iter().any(swallows) {
@@ -60,6 +66,8 @@ impl<'a> Parser<'a> {
             deepest: 0,
             item_start: 0,
             missing_braces,
+            ascii: text.is_ascii(),
+            spare_pieces: Vec::new(),
             diagnostics: Diagnostics::new(),
             too_deep_is_reported: false,
         }
@@ -113,27 +121,43 @@ impl<'a> Parser<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn span(&self, start: u32, end: u32) -> Span {
         Span { file: self.file, start, end: end.max(start) }
     }
 
     /// Where a token is; for a line feed, the end of its line.
+    #[inline]
     pub(super) fn token_span(&self, token: Token) -> Span {
         let end = if token.kind == TokenKind::Newline { token.start } else { token.end };
         self.span(token.start, end)
     }
 
     /// From a place to the end of what was read last.
+    #[inline]
     pub(super) fn since(&self, start: u32) -> Span {
         self.span(start, self.last_end)
     }
 
+    #[inline]
     pub(super) fn token_text(&self, token: Token) -> &'a str {
         &self.text[token.range()]
     }
 
+    /// A piece of the text, in NFC.
+    #[inline]
+    pub(super) fn normal(&self, text: &'a str) -> EcoString {
+        if self.ascii { text.into() } else { nfc(text) }
+    }
+
     /// The next token that means something here.
+    #[inline]
     pub(super) fn peek(&mut self) -> Token {
+        let token = self.tokens[self.at];
+        if token.kind.may_be_space() { self.peek_behind_space() } else { token }
+    }
+
+    fn peek_behind_space(&mut self) -> Token {
         loop {
             let token = self.tokens[self.at];
             match token.kind {
@@ -144,23 +168,30 @@ impl<'a> Parser<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn peek_kind(&mut self) -> TokenKind {
         self.peek().kind
     }
 
     /// Reads the next token. The end of the text is never passed.
+    #[inline]
     pub(super) fn next(&mut self) -> Token {
         let token = self.peek();
-        if token.kind != TokenKind::Eof {
-            self.at += 1;
-        }
+        self.at += usize::from(token.kind != TokenKind::Eof);
         self.last_end = token.end;
         token
     }
 
     /// Reads the next token if it is of this kind.
+    #[inline]
     pub(super) fn eat(&mut self, kind: TokenKind) -> Option<Token> {
-        (self.peek_kind() == kind).then(|| self.next())
+        let token = self.peek();
+        if token.kind != kind {
+            return None;
+        }
+        self.at += usize::from(kind != TokenKind::Eof);
+        self.last_end = token.end;
+        Some(token)
     }
 
     /// True if the next token is this name.

@@ -18,37 +18,45 @@ enum Bracket {
 impl Parser<'_> {
     /// A term and what follows it.
     pub(super) fn postfix(&mut self) -> Parsed<Expr> {
-        let mut expr = self.term()?;
+        let mut term = self.term();
+        if matches!(self.peek_kind(), TokenKind::Dot | TokenKind::OpenBracket) {
+            term = term.and_then(|term| self.steps(term));
+        }
+        term
+    }
+
+    /// The attributes, indexes and splats after a term.
+    fn steps(&mut self, mut expr: Expr) -> Parsed<Expr> {
         loop {
             match self.peek_kind() {
                 TokenKind::Dot => {
                     let dot = self.next();
-                    expr = match self.eat(TokenKind::Star) {
-                        Some(star) => self.splat(expr, dot, star)?,
+                    match self.eat(TokenKind::Star) {
+                        Some(star) => expr = self.splat(expr, dot, star)?,
                         None => {
                             let step = self.attribute(dot)?;
-                            self.with_step(expr, step)?
+                            self.add_step(&mut expr, step)?;
                         }
-                    };
+                    }
                 }
                 TokenKind::OpenBracket => {
                     let open = self.next();
-                    expr = match self.bracket(open)? {
+                    match self.bracket(open)? {
                         Bracket::Star => {
                             let close = self.last_end;
                             let marker = self.span(open.start, close);
                             let each = self.nested(|p| p.splat_steps(true))?;
                             let span = self.since(expr.span.start);
                             let splat = Splat { source: expr, each, full: true, marker };
-                            Expr { kind: ExprKind::Splat(Box::new(splat)), span }
+                            expr = Expr { kind: ExprKind::Splat(Box::new(splat)), span };
                         }
-                        Bracket::Literal(step) => self.with_step(expr, step)?,
+                        Bracket::Literal(step) => self.add_step(&mut expr, step)?,
                         Bracket::Expression(key) => {
                             self.grow(1)?;
                             let span = self.since(expr.span.start);
-                            Expr { kind: ExprKind::Index(Box::new(expr), Box::new(key)), span }
+                            expr = Expr { kind: ExprKind::Index(Box::new([expr, key])), span };
                         }
-                    };
+                    }
                 }
                 _ => return Ok(expr),
             }
@@ -64,7 +72,7 @@ impl Parser<'_> {
     }
 
     /// Adds a literal step to an expression.
-    fn with_step(&mut self, mut expr: Expr, step: TraversalStep) -> Parsed<Expr> {
+    fn add_step(&mut self, expr: &mut Expr, step: TraversalStep) -> Parsed<()> {
         let span = self.since(expr.span.start);
         match &mut expr.kind {
             ExprKind::Traversal(traversal) => {
@@ -74,11 +82,12 @@ impl Parser<'_> {
             ExprKind::RelativeTraversal(_, steps) => steps.push(step),
             _ => {
                 self.grow(1)?;
-                return Ok(Expr { kind: ExprKind::RelativeTraversal(Box::new(expr), vec![step]), span });
+                let source = std::mem::replace(expr, Expr { kind: ExprKind::Invalid, span });
+                expr.kind = ExprKind::RelativeTraversal(Box::new(source), vec![step]);
             }
         }
         expr.span = span;
-        Ok(expr)
+        Ok(())
     }
 
     /// What comes after a dot: a name, or the legacy index `a.0`.

@@ -6,25 +6,21 @@ use std::borrow::Cow;
 use pilotis_diag::{Diagnostic, Span, did_you_mean};
 
 use super::codes;
-use super::literal::{decode_plain, nfc};
+use super::literal::decode_plain;
 use super::parser::{Parsed, Parser, Reported};
-use crate::ast::{Expr, Ident, Template, TemplatePart};
+use crate::ast::{Expr, Parts, Template, TemplateFor, TemplatePart};
 use crate::lexer::{Token, TokenKind};
 
 /// A part of a template before its directives are paired.
 pub(super) enum Piece<'a> {
-    /// Text, decoded and stripped. `line` if it is a line of its own token.
+    /// Text, decoded and stripped.
     Text(Cow<'a, str>),
-    Interpolation(Expr),
-    If(Expr, Span),
+    Interpolation(Box<Expr>),
+    If(Box<Expr>, Span),
     Else(Span),
     EndIf(Span),
-    For {
-        key: Option<Ident>,
-        value: Ident,
-        collection: Expr,
-        span: Span,
-    },
+    /// A `for` that has nothing in it yet.
+    For(Box<TemplateFor>),
     EndFor(Span),
 }
 
@@ -38,13 +34,14 @@ impl<'a> Parser<'a> {
         let first = self.tokens[self.at];
         if first.kind == TokenKind::CloseQuote {
             self.next();
-            return Ok(Template { parts: Vec::new(), heredoc: false });
+            return Ok(Template { parts: Parts::new(), heredoc: false });
         }
         if first.kind == TokenKind::Text && self.tokens[self.at + 1].kind == TokenKind::CloseQuote {
-            let text = nfc(&self.decode_quoted(first));
+            let text = self.decode_quoted(first);
+            let text = self.normal_text(&text);
             self.at += 1;
             self.next();
-            return Ok(Template { parts: vec![TemplatePart::Literal(text)], heredoc: false });
+            return Ok(Template { parts: Parts::from_buf([TemplatePart::Literal(text)]), heredoc: false });
         }
         let pieces = self.pieces(true)?;
         self.next();
@@ -70,7 +67,7 @@ impl<'a> Parser<'a> {
 
     /// The pieces up to (without) the token that ends the template.
     fn pieces(&mut self, quoted: bool) -> Parsed<Vec<Piece<'a>>> {
-        let mut pieces = Vec::new();
+        let mut pieces = std::mem::take(&mut self.spare_pieces);
         let mut strip_next = false;
         let mut failed = false;
         loop {
@@ -79,11 +76,8 @@ impl<'a> Parser<'a> {
                 TokenKind::Text => {
                     self.at += 1;
                     self.last_end = token.end;
-                    let mut text = if quoted {
-                        Cow::Owned(self.decode_quoted(token).into_owned())
-                    } else {
-                        decode_plain(self.token_text(token))
-                    };
+                    let mut text =
+                        if quoted { self.decode_quoted(token) } else { decode_plain(self.token_text(token)) };
                     if std::mem::take(&mut strip_next) {
                         text = Cow::Owned(text.trim_start().to_owned());
                     }
@@ -151,7 +145,7 @@ impl<'a> Parser<'a> {
     fn interpolation(&mut self, open: Token) -> Parsed<Piece<'a>> {
         let expr = self.expression()?;
         self.end_of_sequence(open, "interpolation")?;
-        Ok(Piece::Interpolation(expr))
+        Ok(Piece::Interpolation(Box::new(expr)))
     }
 
     fn end_of_sequence(&mut self, open: Token, what: &str) -> Parsed<()> {
@@ -186,7 +180,7 @@ impl<'a> Parser<'a> {
         let piece = match word {
             "if" => {
                 self.next();
-                Piece::If(self.expression()?, keyword_span)
+                Piece::If(Box::new(self.expression()?), keyword_span)
             }
             "for" => {
                 self.next();
@@ -213,7 +207,10 @@ impl<'a> Parser<'a> {
             Piece::Else(_) => Piece::Else(span),
             Piece::EndIf(_) => Piece::EndIf(span),
             Piece::EndFor(_) => Piece::EndFor(span),
-            Piece::For { key, value, collection, .. } => Piece::For { key, value, collection, span },
+            Piece::For(mut each) => {
+                each.span = span;
+                Piece::For(each)
+            }
             other => other,
         })
     }
@@ -247,7 +244,8 @@ impl<'a> Parser<'a> {
         }
         self.next();
         let collection = self.expression()?;
-        Ok(Piece::For { key: names.0, value: names.1, collection, span })
+        let (key, value) = names;
+        Ok(Piece::For(Box::new(TemplateFor { key, value, collection, body: Parts::new(), span })))
     }
 }
 

@@ -1,13 +1,14 @@
 //! Templates, second half: directives paired into a tree.
 
+use std::borrow::Cow;
+
 use ecow::EcoString;
 use pilotis_diag::{Diagnostic, Span};
 
 use super::codes;
-use super::literal::nfc;
 use super::parser::{Parsed, Parser};
 use super::template::Piece;
-use crate::ast::{TemplateFor, TemplateIf, TemplatePart};
+use crate::ast::{Parts, TemplateIf, TemplatePart};
 
 /// What ended a list of parts: the end of the text, or a directive.
 enum Stop {
@@ -17,12 +18,12 @@ enum Stop {
     Endfor(Span),
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     /// Pairs the directives of a template.
-    pub(super) fn tree(&mut self, pieces: Vec<Piece<'_>>) -> Parsed<Vec<TemplatePart>> {
+    pub(super) fn tree(&mut self, mut pieces: Vec<Piece<'a>>) -> Parsed<Parts> {
         let has_text = pieces.iter().any(|piece| matches!(piece, Piece::Text(_)));
-        let mut pieces = pieces.into_iter();
-        let (mut parts, stop) = self.parts(&mut pieces)?;
+        let (mut parts, stop) = self.parts(&mut pieces.drain(..))?;
+        self.spare_pieces = pieces;
         match stop {
             Stop::Text => {}
             Stop::Else(span) => return self.unexpected("else", span, None),
@@ -37,29 +38,23 @@ impl Parser<'_> {
     }
 
     /// Parts up to the end of the template or of the directive that they are in.
-    fn parts<'t>(
-        &mut self,
-        pieces: &mut impl Iterator<Item = Piece<'t>>,
-    ) -> Parsed<(Vec<TemplatePart>, Stop)> {
-        let mut parts = Vec::new();
+    fn parts(&mut self, pieces: &mut impl Iterator<Item = Piece<'a>>) -> Parsed<(Parts, Stop)> {
+        let mut parts = Parts::new();
         // Text of several lines is one literal, so that it is normalised as one.
-        let mut text = String::new();
-        let flush = |text: &mut String, parts: &mut Vec<TemplatePart>| {
-            if !text.is_empty() {
-                parts.push(TemplatePart::Literal(nfc(text)));
-                text.clear();
-            }
-        };
+        let mut text = Cow::Borrowed("");
         loop {
             let Some(piece) = pieces.next() else {
-                flush(&mut text, &mut parts);
+                self.flush(&mut text, &mut parts);
                 return Ok((parts, Stop::Text));
             };
-            if let Piece::Text(more) = &piece {
-                text.push_str(more);
+            if let Piece::Text(more) = piece {
+                match text.is_empty() {
+                    true => text = more,
+                    false => text.to_mut().push_str(&more),
+                }
                 continue;
             }
-            flush(&mut text, &mut parts);
+            self.flush(&mut text, &mut parts);
             match piece {
                 Piece::Text(_) => {}
                 Piece::Interpolation(expr) => parts.push(TemplatePart::Interpolation(expr)),
@@ -68,38 +63,41 @@ impl Parser<'_> {
                 Piece::EndFor(span) => return Ok((parts, Stop::Endfor(span))),
                 Piece::If(condition, open) => {
                     let (then, otherwise, close) = self.nested(|p| p.branches(open, pieces))?;
-                    let span = open.to(close);
+                    let (condition, span) = (*condition, open.to(close));
                     parts.push(TemplatePart::If(Box::new(TemplateIf { condition, then, otherwise, span })));
                 }
-                Piece::For { key, value, collection, span: open } => {
+                Piece::For(mut each) => {
+                    let open = each.span;
                     let (body, close) = self.nested(|p| match p.parts(pieces)? {
                         (body, Stop::Endfor(close)) => Ok((body, close)),
                         (_, Stop::Text) => p.unfinished("for", "endfor", open),
                         (_, Stop::Else(span)) => p.unexpected("else", span, Some(("for", "endfor", open))),
                         (_, Stop::Endif(span)) => p.unexpected("endif", span, Some(("for", "endfor", open))),
                     })?;
-                    let span = open.to(close);
-                    parts.push(TemplatePart::For(Box::new(TemplateFor {
-                        key,
-                        value,
-                        collection,
-                        body,
-                        span,
-                    })));
+                    each.span = open.to(close);
+                    each.body = body;
+                    parts.push(TemplatePart::For(each));
                 }
             }
         }
     }
 
+    fn flush(&self, text: &mut Cow<'a, str>, parts: &mut Parts) {
+        if !text.is_empty() {
+            parts.push(TemplatePart::Literal(self.normal_text(text)));
+            *text = Cow::Borrowed("");
+        }
+    }
+
     /// The two branches of an `if` and the place of its `endif`.
-    fn branches<'t>(
+    fn branches(
         &mut self,
         open: Span,
-        pieces: &mut impl Iterator<Item = Piece<'t>>,
-    ) -> Parsed<(Vec<TemplatePart>, Vec<TemplatePart>, Span)> {
+        pieces: &mut impl Iterator<Item = Piece<'a>>,
+    ) -> Parsed<(Parts, Parts, Span)> {
         let context = Some(("if", "endif", open));
         let then = match self.parts(pieces)? {
-            (then, Stop::Endif(close)) => return Ok((then, Vec::new(), close)),
+            (then, Stop::Endif(close)) => return Ok((then, Parts::new(), close)),
             (then, Stop::Else(_)) => then,
             (_, Stop::Endfor(span)) => return self.unexpected("endfor", span, context),
             (_, Stop::Text) => return self.unfinished("if", "endif", open),

@@ -163,11 +163,11 @@ impl Made {
             Made::Bool(b) => ExprKind::Literal(Value::bool(*b)),
             Made::Null => ExprKind::Literal(Value::null(pilotis_value::Type::Dynamic)),
             Made::Text(parts) => return template(parts),
-            Made::Name(name, steps) => ExprKind::Traversal(Traversal {
+            Made::Name(name, steps) => ExprKind::Traversal(Box::new(Traversal {
                 root: ident(name),
                 steps: steps.iter().map(Step::step).collect(),
                 span: NOWHERE,
-            }),
+            })),
             Made::Tuple(items) => ExprKind::Tuple(list(items)),
             Made::Object(items) => ExprKind::Object(
                 items
@@ -185,7 +185,7 @@ impl Made {
             Made::Binary(op, s) => ExprKind::Binary(*op, Box::new([s[0].expr(), s[1].expr()])),
             Made::Unary(op, e) => ExprKind::Unary(*op, Box::new(e.expr())),
             Made::Index(name, key) => {
-                ExprKind::Index(Box::new(Made::Name(name, Vec::new()).expr()), Box::new(key.expr()))
+                ExprKind::Index(Box::new([Made::Name(name, Vec::new()).expr(), key.expr()]))
             }
             Made::Relative(base, steps) => {
                 ExprKind::RelativeTraversal(Box::new(base.expr()), steps.iter().map(Step::step).collect())
@@ -260,11 +260,11 @@ fn template(parts: &[Part]) -> Expr {
     };
     let parts = parts.iter().flat_map(|p| match p {
         Part::Literal(text) => literal(text),
-        Part::Interpolation(e) => vec![TemplatePart::Interpolation(e.expr())],
+        Part::Interpolation(e) => vec![TemplatePart::Interpolation(Box::new(e.expr()))],
         Part::If(c, then, otherwise) => vec![TemplatePart::If(Box::new(TemplateIf {
             condition: c.expr(),
-            then: literal(then),
-            otherwise: literal(otherwise),
+            then: literal(then).into(),
+            otherwise: literal(otherwise).into(),
             span: NOWHERE,
         }))],
     });

@@ -44,6 +44,7 @@ fn texts_that_grow() {
             ("\"${text}${text}\"", too_long),
             ("\"${[for i in range(3) : text][0]}-${text}\"", too_long),
             ("\"%{ for i in range(2) }${text}%{ endfor }\"", too_long),
+            ("regexall(\"(.)(.)\", text)", "matches too often"),
             ("join(\"\", [text, text])", too_long),
             ("join(k, many)", too_long),
             ("replace(text, \"a\", k)", too_long),

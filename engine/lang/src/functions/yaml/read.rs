@@ -15,6 +15,7 @@ type Result<T> = std::result::Result<T, String>;
 
 /// The value of the only document of a text.
 pub(super) fn read(text: &str) -> Result<Value> {
+    check_directives(text)?;
     let lines = if text.contains('\t') { text.lines().collect() } else { Vec::new() };
     let events = Parser::new_from_str(text);
     let mut reader = Reader { events, lines, anchors: HashMap::new(), nodes: 0, depth: 0, flow: 0 };
@@ -33,6 +34,29 @@ pub(super) fn read(text: &str) -> Result<Value> {
             (_, at) => return Err(format!("{}only one document is allowed", place(at))),
         }
     }
+}
+
+/// What stands before the `---` of the document. The version is that of the reader's in Terraform, 1.1 and no other.
+fn check_directives(text: &str) -> Result<()> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    for (number, line) in text.lines().enumerate() {
+        let Some(directive) = line.strip_prefix('%') else {
+            if line.trim().is_empty() || line.starts_with('#') {
+                continue;
+            }
+            return Ok(());
+        };
+        let mut words = directive.split_ascii_whitespace();
+        let wrong = match (words.next().unwrap_or_default(), words.next()) {
+            ("YAML", Some("1.1")) | ("TAG", _) => continue,
+            // What has no number is the parser's to refuse.
+            ("YAML", version) if version.is_none_or(|v| !v.contains('.')) => continue,
+            ("YAML", _) => "found incompatible YAML document: only version 1.1 is read",
+            _ => "found unknown directive name: there are %YAML and %TAG",
+        };
+        return Err(format!("on line {}, column 1: {wrong}", number + 1));
+    }
+    Ok(())
 }
 
 fn place(at: Span) -> String {

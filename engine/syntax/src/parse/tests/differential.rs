@@ -225,7 +225,7 @@ fn ours(e: &ast::Expr) -> String {
         ),
         K::Traversal(t) => format!("{}{}", t.root.text, our_steps(&t.steps)),
         K::RelativeTraversal(base, steps) => format!("{}{}", ours(base), our_steps(steps)),
-        K::Index(base, key) => format!("{}[{}]", ours(base), ours(key)),
+        K::Index(parts) => format!("{}[{}]", ours(&parts[0]), ours(&parts[1])),
         K::Splat(s) => format!("{}{}{}", ours(&s.source), marker(s.full), our_splat(&s.each)),
         K::Call(c) => {
             let expand = if c.expand { "..." } else { "" };

@@ -163,6 +163,13 @@ fn strings_without_end() {
         "1:3 Invalid multi-line string\n4:7 Missing newline after argument"
     );
     assert_eq!(mistakes("x = <<EOT\nabc\n"), "1:5 Unterminated template string");
+    // A carriage return alone is a line break as well, in strings and labels.
+    assert_eq!(
+        mistakes("x = \"a\rb\"\ny = 1 2\n"),
+        "1:5 Invalid multi-line string\n2:7 Missing newline after argument"
+    );
+    assert_eq!(mistakes("a \"b\rc\" {\n}\n"), "1:3 Invalid multi-line string");
+    assert_eq!(mistakes("x = \"${a}\r\"\n"), "1:5 Invalid multi-line string");
     assert_eq!(
         mistakes("x = << \"EOT\"\nabc\nEOT\ny = 1 2\n"),
         "1:5 Invalid expression\n4:7 Missing newline after argument"

@@ -39,7 +39,7 @@ pub(super) fn expr(e: &Expr) -> String {
         }
         ExprKind::Traversal(t) => format!("{}{}", t.root.text, steps(&t.steps)),
         ExprKind::RelativeTraversal(base, s) => format!("({} {})", expr(base), steps(s)),
-        ExprKind::Index(base, key) => format!("(index {} {})", expr(base), expr(key)),
+        ExprKind::Index(parts) => format!("(index {} {})", expr(&parts[0]), expr(&parts[1])),
         ExprKind::Splat(splat) => {
             let marker = if splat.full { "[*]" } else { ".*" };
             format!("({} {marker}{})", expr(&splat.source), splat_steps(&splat.each))
