@@ -157,19 +157,6 @@ impl Estate {
         }
         let chosen = *process.waiting.keys().nth(self.random.below(process.waiting.len())).unwrap();
         let request = process.waiting.remove(&chosen).unwrap();
-        if std::env::var_os("SIMULATION_TRACE").is_some() {
-            let text = match &request {
-                Request::Commit(writes) => format!("{writes:?}"),
-                other => format!("{other:?}"),
-            };
-            eprintln!(
-                "{} {} {:?}: {}",
-                self.case.time,
-                process.holder.pid,
-                applying.map(|(r, _, h)| (r.clone(), h)),
-                &text[..text.len().min(600)]
-            );
-        }
         let answer = match (applying, not_sent(&request)) {
             (Some((.., false)), Some(not_sent)) => not_sent,
             (Some((run, plan, true)), Some(_)) => {
@@ -237,15 +224,10 @@ impl Estate {
 
     /// SIGKILL, or a machine without power: what was on its way may still arrive, now or much later.
     fn dies(&mut self, process: &mut Process) {
-        if std::env::var_os("SIMULATION_TRACE").is_some() {
-            eprintln!("{} {} dies with {:?}", self.case.time, process.holder.pid, process.waiting);
-        }
         for (_, request) in std::mem::take(&mut process.waiting) {
             match request {
-                Request::Commit(_) => {
-                    if self.random.chance(50) {
-                        self.case.answer(request);
-                    }
+                Request::Commit(_) if self.random.chance(50) => {
+                    self.case.answer(request);
                 }
                 Request::Create { .. } | Request::Update { .. } | Request::Delete { .. }
                     if self.random.chance(50) =>

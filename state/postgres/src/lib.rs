@@ -16,9 +16,9 @@ mod session;
 mod statements;
 mod tls;
 
-use std::sync::Arc;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::thread;
 
 use pilotis_state::{Change, Lease, Observation, Run, RunId, Snapshot, StateError, Store, Timestamp, Write};
