@@ -140,10 +140,11 @@ impl Folder {
         }
     }
 
-    /// The addresses in the state, sorted.
+    /// The addresses of the managed objects in the state, sorted.
     pub(crate) fn state(&self) -> Vec<String> {
         let listed = self.run("state list").exits(0).out;
-        let mut addresses: Vec<_> = listed.lines().map(str::to_owned).collect();
+        let is_data = |line: &&str| line.starts_with("data.") || line.contains(".data.");
+        let mut addresses: Vec<_> = listed.lines().filter(|l| !is_data(l)).map(str::to_owned).collect();
         addresses.sort();
         addresses
     }
