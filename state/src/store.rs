@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::whole::Whole;
 use crate::{
     Change, Intent, IntentId, Lease, Observation, OutputRecord, ResourceKey, ResourceRecord, Run, RunId,
     RunStatus, Timestamp,
@@ -218,6 +219,6 @@ pub trait Store: Send {
     fn changes(&mut self, run: &RunId) -> Result<Vec<Change>, StateError>;
     /// The newest observation of each object.
     fn observations(&mut self) -> Result<Vec<Observation>, StateError>;
-    /// What all runs did, in order.
-    fn journal(&mut self) -> Result<Vec<Change>, StateError>;
+    /// Everything, read in one transaction: a backup while others write is the state at one moment.
+    fn whole(&mut self) -> Result<Whole, StateError>;
 }

@@ -183,7 +183,8 @@ error[E0350]: Unsupported backend
 6 |   backend "s3" {}
   |           ^^^^
   |
-  = There is no backend "s3". The state is a database file, backend "local", or in PostgreSQL, backend "pg".
+  = There is no backend "s3". The state is a database file, backend "local", or in PostgreSQL, backend
+    "pg".
   = help: A state of Terraform's is brought in by `pilotis state import`.
 "#);
 }

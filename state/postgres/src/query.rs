@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use pilotis_state::whole::Whole;
 use pilotis_state::{
     Action, Change, ChangeOutcome, Intent, IntentId, Observation, OutputRecord, ResourceKey, ResourceRecord,
     Run, RunId, RunKind, RunStatus, Snapshot, Status, Timestamp,
@@ -66,6 +67,22 @@ pub(crate) async fn snapshot(session: &mut Session, workspace: i32) -> Result<Sn
             let snapshot = read(connection, workspace).await?;
             connection.batch("COMMIT").await?;
             Ok(snapshot)
+        })
+        .await
+}
+
+/// Everything, in one transaction too.
+pub(crate) async fn whole(session: &mut Session, workspace: i32) -> Result<Whole, Failure> {
+    session
+        .repeat(async |connection| {
+            connection.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+            let snapshot = read(connection, workspace).await?;
+            let seen = seen(&connection.query(OBSERVATIONS, &[&workspace]).await?)?;
+            let runs = connection.query(RUNS, &[&workspace, &i64::MAX]).await?;
+            let runs = all(&runs, |row| run(row, 0))?;
+            let changes = all(&connection.query(JOURNAL, &[&workspace]).await?, |row| change(row, 0))?;
+            connection.batch("COMMIT").await?;
+            Ok(Whole::new(snapshot, seen, runs, changes))
         })
         .await
 }
@@ -163,8 +180,11 @@ fn intent(row: &Row) -> Result<Intent, Failure> {
 }
 
 pub(crate) async fn observations(session: &mut Session, workspace: i32) -> Result<Vec<Observation>, Failure> {
-    let rows = session.repeat(async |c| c.query(OBSERVATIONS, &[&workspace]).await).await?;
-    let mut seen = all(&rows, |row| {
+    seen(&session.repeat(async |c| c.query(OBSERVATIONS, &[&workspace]).await).await?)
+}
+
+fn seen(rows: &[Row]) -> Result<Vec<Observation>, Failure> {
+    let mut seen = all(rows, |row| {
         Ok(Observation {
             key: key(row, 0)?,
             at: Timestamp(get(row, 2)?),
@@ -187,11 +207,6 @@ pub(crate) async fn changes(
     id: &RunId,
 ) -> Result<Vec<Change>, Failure> {
     let rows = session.repeat(async |c| c.query(CHANGES, &[&workspace, &&*id.0]).await).await?;
-    all(&rows, |row| change(row, 0))
-}
-
-pub(crate) async fn journal(session: &mut Session, workspace: i32) -> Result<Vec<Change>, Failure> {
-    let rows = session.repeat(async |c| c.query(JOURNAL, &[&workspace]).await).await?;
     all(&rows, |row| change(row, 0))
 }
 

@@ -33,6 +33,10 @@ pub(crate) enum StateCommand {
     ReplaceProvider(StateReplaceProviderArgs),
     /// Show who changed an object, when, and from which commit.
     History(StateHistoryArgs),
+    /// Write a copy of the state with its history to a file, while others work.
+    Backup(StateBackupArgs),
+    /// Put such a copy in the place of a state that is lost or damaged.
+    Recover(StateRecoverArgs),
 }
 
 #[derive(Debug, Args)]
@@ -141,6 +145,25 @@ pub(crate) struct StateHistoryArgs {
     pub(crate) limit: usize,
     /// One object; its moves are followed back.
     pub(crate) address: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StateBackupArgs {
+    #[command(flatten)]
+    pub(crate) state: StateFileArgs,
+    /// The file, which must not be there yet: a state database. Only its owner can read it: a state holds secrets.
+    pub(crate) file: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StateRecoverArgs {
+    #[command(flatten)]
+    pub(crate) state: StateFileArgs,
+    /// Put aside what is there, damaged or not.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// What `state backup` wrote.
+    pub(crate) file: String,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! `pilotis state`: looks into the state here, edits it by hand in the files beside.
 
+mod backup;
 mod file;
 mod history;
 mod mv;
@@ -31,6 +32,8 @@ pub(crate) fn run(args: &StateArgs) -> anyhow::Result<Exit> {
         StateCommand::Push(args) => file::push(args),
         StateCommand::ReplaceProvider(args) => provider::run(args),
         StateCommand::History(args) => history::run(args),
+        StateCommand::Backup(args) => backup::backup(args),
+        StateCommand::Recover(args) => backup::recover(args),
     }
 }
 
