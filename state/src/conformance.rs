@@ -7,7 +7,6 @@
 
 use std::sync::Arc;
 
-use crate::whole::Whole;
 use crate::{
     Action, Change, ChangeOutcome, Expect, Holder, Intent, IntentId, Lease, Observation, OutputRecord,
     ResourceKey, ResourceRecord, Run, RunId, RunKind, RunStatus, StateError, Status, Store, Timestamp, Write,
@@ -579,12 +578,12 @@ pub fn copies(world: &impl World) {
         Write::PutChecks("[]".into()),
     ])
     .unwrap();
-    let whole = Whole::read(&mut from).unwrap();
+    let whole = from.whole().unwrap();
     let mut store = world.connect();
     let into = store.snapshot().unwrap().serial;
     store.acquire(&[lease("*", "copying", world.living(), 100)], Timestamp(0)).unwrap();
-    store.commit(&whole.writes(into)).unwrap();
-    let copied = Whole::read(&mut store).unwrap();
+    store.commit(&whole.writes(into, whole.serial)).unwrap();
+    let copied = store.whole().unwrap();
     assert_eq!(copied, whole);
     assert_eq!(copied.digest(), whole.digest());
     assert_eq!(copied.serial, 4);
@@ -592,7 +591,7 @@ pub fn copies(world: &impl World) {
     assert_eq!(store.history("a", 9).unwrap(), from.history("a", 9).unwrap());
     store.commit(&[put(record("a"))]).unwrap();
     assert_eq!(version(&mut store, "a"), Some(5));
-    assert_ne!(Whole::read(&mut store).unwrap().digest(), whole.digest());
+    assert_ne!(store.whole().unwrap().digest(), whole.digest());
 }
 
 /// Runs and intents are named before they are used, and once.

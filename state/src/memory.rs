@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::whole::Whole;
 use crate::{
     Change, Expect, Holder, Intent, IntentId, Lease, Observation, OutputRecord, ResourceKey, ResourceRecord,
     Run, RunId, Snapshot, StateError, Store, Timestamp, Write,
@@ -12,7 +13,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct MemoryStore(Arc<Mutex<Data>>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Data {
     lineage: String,
     serial: u64,
@@ -179,8 +180,15 @@ impl Store for MemoryStore {
         Ok(self.data().observations.values().cloned().collect())
     }
 
-    fn journal(&mut self) -> Result<Vec<Change>, StateError> {
-        Ok(self.data().changes.clone())
+    fn whole(&mut self) -> Result<Whole, StateError> {
+        // Held all the while.
+        let mut store = MemoryStore(Arc::new(Mutex::new(self.data().clone())));
+        let (changes, made_of) = {
+            let data = store.data();
+            let of = |run: &Run| Some((run.id.clone(), data.made_of.get(&run.id)?.clone()));
+            (data.changes.clone(), data.runs.iter().filter_map(of).collect())
+        };
+        Ok(Whole::new(store.snapshot()?, store.observations()?, store.runs(usize::MAX)?, changes, made_of))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::whole::Whole;
 use crate::{
     Change, Intent, IntentId, Lease, Observation, OutputRecord, ResourceKey, ResourceRecord, Run, RunId,
     RunStatus, Timestamp,
@@ -274,6 +275,6 @@ pub trait Store: Send {
     fn made_of(&mut self, run: &RunId) -> Result<Option<Arc<str>>, StateError>;
     /// The newest observation of each object.
     fn observations(&mut self) -> Result<Vec<Observation>, StateError>;
-    /// What all runs did, in order.
-    fn journal(&mut self) -> Result<Vec<Change>, StateError>;
+    /// Everything, read in one transaction: a backup while others write is the state at one moment.
+    fn whole(&mut self) -> Result<Whole, StateError>;
 }

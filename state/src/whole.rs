@@ -4,9 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::{
-    Change, Intent, Observation, OutputRecord, ResourceRecord, Run, RunId, StateError, Store, Write,
-};
+use crate::{Change, Intent, Observation, OutputRecord, ResourceRecord, Run, RunId, Snapshot, Write};
 
 /// Everything that a state holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,36 +32,24 @@ pub struct Whole {
 }
 
 impl Whole {
-    /// Reads everything. Who copies holds the lease of everything, so that nothing changes between the reads; a change all the same is
-    /// [`StateError::Superseded`].
-    pub fn read(store: &mut dyn Store) -> Result<Whole, StateError> {
-        let snapshot = store.snapshot()?;
-        let mut runs = store.runs(usize::MAX)?;
+    /// Out of the parts that a store reads; `runs` newest first, as it gives them.
+    pub fn new(
+        snapshot: Snapshot,
+        observations: Vec<Observation>,
+        mut runs: Vec<Run>,
+        changes: Vec<Change>,
+        made_of: Vec<(RunId, Arc<str>)>,
+    ) -> Whole {
         runs.reverse();
-        let whole = Whole {
-            lineage: snapshot.lineage,
-            serial: snapshot.serial,
-            resources: snapshot.resources,
-            outputs: snapshot.outputs,
-            intents: snapshot.intents,
-            observations: store.observations()?,
-            made_of: made_of(store, &runs)?,
-            runs,
-            changes: store.journal()?,
-            checks: snapshot.checks,
-        };
-        let now = store.snapshot()?.serial;
-        if now != whole.serial {
-            let location = store.location().to_owned();
-            return Err(StateError::Superseded { location, read: whole.serial, now });
-        }
-        Ok(whole)
+        let Snapshot { lineage, serial, resources, outputs, intents, checks, .. } = snapshot;
+        Whole { lineage, serial, resources, outputs, intents, observations, runs, changes, made_of, checks }
     }
 
-    /// The one commit that makes an empty state hold the same. `into`: the serial that that state has, below ours.
-    pub fn writes(&self, into: u64) -> Vec<Write> {
+    /// The one commit that makes an empty state hold the same. `into`: the serial that that state has; `serial`: the one that it is to have,
+    /// not below ours.
+    pub fn writes(&self, into: u64, serial: u64) -> Vec<Write> {
         let lineage = self.lineage.clone();
-        let mut writes = vec![Write::Become { lineage, serial: self.serial, read: into }];
+        let mut writes = vec![Write::Become { lineage, serial, read: into }];
         writes.extend(self.runs.iter().cloned().map(Write::StartRun));
         writes.extend(self.changes.iter().cloned().map(Write::Note));
         writes.extend(self.resources.iter().cloned().map(Write::CopyResource));
@@ -112,14 +98,6 @@ impl Whole {
         digest.text(&self.checks);
         *digest.0.finalize().as_bytes()
     }
-}
-
-fn made_of(store: &mut dyn Store, runs: &[Run]) -> Result<Vec<(RunId, Arc<str>)>, StateError> {
-    let mut all = Vec::new();
-    for run in runs {
-        all.extend(store.made_of(&run.id)?.map(|text| (run.id.clone(), text)));
-    }
-    Ok(all)
 }
 
 /// Hashes fields, each with its length, so that no two records of different fields are the same bytes.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use pilotis_config::{Backend, backend_arguments};
 use pilotis_schema::{Attribute, Block, Presence, ProviderSchema, ResourceSchema};
 use pilotis_sdk::{
     Connection, Created, DataRequest, Environment, Error, ErrorKind, Found, ImportId, ListRequest, Listing,
@@ -21,10 +22,8 @@ use crate::TerraformProvider;
 pub struct OtherState {
     /// The folder that relative paths start from.
     pub base: PathBuf,
-    /// `path`: a file; none is the one that a folder has by itself.
-    pub path: Option<String>,
-    /// `workspace_dir`: the folder of the states of named workspaces.
-    pub workspace_dir: Option<String>,
+    /// Its backend, with what that is told.
+    pub backend: Backend,
     /// The workspace; none is the default one.
     pub workspace: Option<String>,
 }
@@ -44,8 +43,8 @@ pub struct Builtin {
 const DATA_SOURCE: &str = "terraform_remote_state";
 
 /// Backends of Terraform 1.11, which are not here.
-const FOREIGN: [&str; 12] =
-    ["azurerm", "consul", "cos", "gcs", "http", "kubernetes", "oci", "oss", "pg", "remote", "s3", "cloud"];
+const FOREIGN: [&str; 11] =
+    ["azurerm", "consul", "cos", "gcs", "http", "kubernetes", "oci", "oss", "remote", "s3", "cloud"];
 
 impl Builtin {
     /// With what reads other states.
@@ -59,7 +58,7 @@ impl Builtin {
 fn data_source() -> ResourceSchema {
     let attribute = |ty, presence, doc: &str| Attribute { presence, doc: doc.into(), ..Attribute::new(ty) };
     let attributes = [
-        ("backend", attribute(Type::String, Presence::Required, "Kind of the other state: `local`.")),
+        ("backend", attribute(Type::String, Presence::Required, "Kind of the other state: `local` or `pg`.")),
         (
             "config",
             attribute(
@@ -192,47 +191,45 @@ fn invalid(attribute: &str, detail: impl Into<String>) -> Error {
 
 fn other_state(config: &Value, base: &std::path::Path) -> Result<OtherState, Error> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-    let backend = text(config.get("backend")).unwrap_or_default();
-    match backend.as_str() {
-        "local" => {}
-        foreign if FOREIGN.contains(&foreign) => {
-            return Err(invalid("backend", format!("There is no backend \"{foreign}\" here: states are files, which backend \"local\" reads."))
+    let kind = text(config.get("backend")).unwrap_or_default();
+    let Some(known) = backend_arguments(&kind) else {
+        if FOREIGN.contains(&kind.as_str()) {
+            return Err(invalid("backend", format!("There is no backend \"{kind}\" here: states are files, which backend \"local\" reads, or in PostgreSQL, backend \"pg\"."))
                 .help("Fetch that state with `terraform state pull > other.tfstate`, and read the file with backend \"local\"."));
         }
-        other => return Err(invalid("backend", format!("There is no backend type named \"{other}\"."))),
-    }
+        return Err(invalid("backend", format!("There is no backend type named \"{kind}\".")));
+    };
     let mut state = OtherState {
         base: base.to_owned(),
         workspace: text(config.get("workspace")).filter(|w| w != "default" && !w.is_empty()),
-        ..OtherState::default()
+        backend: Backend { kind, ..Backend::default() },
     };
     let Some(settings) = config.get("config").filter(|c| !c.is_null()) else { return Ok(state) };
     let Some(settings) = settings.as_entries() else {
         return Err(invalid("config", "The configuration must be an object value."));
     };
     for (name, value) in settings {
-        let place = match name.as_str() {
-            "path" => &mut state.path,
-            "workspace_dir" => &mut state.workspace_dir,
-            other => {
-                return Err(invalid(
-                    "config",
-                    format!(
-                        "The given configuration is not valid for backend \"local\": unexpected attribute \"{other}\"."
-                    ),
-                ));
-            }
-        };
-        match (value.is_null(), value.as_str()) {
-            (true, _) => {}
-            (false, Some(text)) => *place = Some(text.to_owned()).filter(|t| !t.is_empty()),
-            (false, None) => {
+        if !known.contains(&name.as_str()) {
+            return Err(invalid(
+                "config",
+                format!(
+                    "The given configuration is not valid for backend \"{}\": unexpected attribute \"{name}\".",
+                    state.backend.kind
+                ),
+            ));
+        }
+        let text = match (value.as_str(), value.as_bool()) {
+            _ if value.is_null() => continue,
+            (Some(text), _) => text.to_owned(),
+            (None, Some(flag)) if name.starts_with("skip_") => flag.to_string(),
+            _ => {
                 return Err(invalid(
                     "config",
                     format!("The attribute \"{name}\" of the given configuration must be a string."),
                 ));
             }
-        }
+        };
+        state.backend.arguments.insert(name.to_string(), text);
     }
     Ok(state)
 }

@@ -36,6 +36,11 @@ impl Chosen {
         Chosen { version: 1, kind, block: arguments, given }
     }
 
+    /// One that a data source names.
+    pub(crate) fn named(backend: Backend) -> Chosen {
+        Chosen { version: 1, kind: backend.kind, block: backend.arguments, given: BTreeMap::new() }
+    }
+
     /// What `init` has noted; none if it has noted nothing.
     pub(crate) fn noted(folder: &Folder) -> anyhow::Result<Option<Chosen>> {
         let path = note(folder);

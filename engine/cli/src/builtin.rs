@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pilotis_sdk::Provider;
 
-use crate::other_state::StateFiles;
+use crate::other_state::States;
 
 macro_rules! files {
     ($dir:literal: $($name:literal),+) => {
@@ -34,7 +34,7 @@ pub(crate) fn blueprint(source: &str) -> Result<Files, Vec<&'static str>> {
 /// All providers by local name.
 pub(crate) fn providers() -> BTreeMap<String, Arc<dyn Provider>> {
     let all: [Arc<dyn Provider>; 8] = [
-        Arc::new(pilotis_apply::Builtin::new(Arc::new(StateFiles))),
+        Arc::new(pilotis_apply::Builtin::new(Arc::new(States))),
         Arc::new(pilotis_gitlab::provider()),
         Arc::new(pilotis_kubernetes::provider()),
         Arc::new(pilotis_utility::local()),

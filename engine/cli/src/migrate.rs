@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use pilotis_config::Settings;
-use pilotis_state::whole::Whole;
 use pilotis_state::{RunId, Store};
 use pilotis_state_encryption::Keyring;
 
@@ -49,14 +48,10 @@ pub(crate) fn migrate(
         copied.push(source);
     }
     // Only once all are there.
-    for source in copied {
-        if let Some(aside) = source.put_aside()? {
-            let name = aside.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            said += &format!(
-                "The file that was the state of workspace {} is kept as {name}.\n",
-                source.workspace
-            );
-        }
+    for source in copied.iter().filter(|source| source.is_local()) {
+        let name = source.put_aside("migrated")?;
+        said +=
+            &format!("The file that was the state of workspace {} is kept as {name}.\n", source.workspace);
     }
     if said.is_empty() {
         said = "There was no state to copy.\n".into();
@@ -87,9 +82,9 @@ fn copy_locked(
         // Then Terraform's file is marked, and the two programs stay apart.
         from.commit(&[])?;
     }
-    let whole = Whole::read(from)?;
+    let whole = from.whole()?;
     let mut into = target.make(folder)?;
-    let there = Whole::read(&mut *into)?;
+    let there = into.whole()?;
     if there.digest() != whole.digest() {
         if !there.is_empty() {
             bail!(
@@ -99,10 +94,10 @@ fn copy_locked(
                 there.serial
             );
         }
-        into.commit(&whole.writes(there.serial))?;
+        into.commit(&whole.writes(there.serial, whole.serial))?;
     }
-    let copied = Whole::read(&mut *into)?.digest();
-    let still = Whole::read(from)?.digest();
+    let copied = into.whole()?.digest();
+    let still = from.whole()?.digest();
     if copied != whole.digest() || still != whole.digest() {
         bail!(
             "the copy in {} is not what was copied: somebody has changed one of the two meanwhile. Remove it, and try again",

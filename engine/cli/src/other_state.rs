@@ -1,41 +1,55 @@
-//! The states that `terraform_remote_state` reads: databases of this program, and Terraform's files.
+//! The states that `terraform_remote_state` reads: databases of this program, files or in PostgreSQL, and Terraform's files.
 
 use std::path::Path;
 
 use pilotis_apply::{OtherState, OtherStates};
-use pilotis_config::Settings;
-use pilotis_state::{OutputRecord, Store as _, terraform};
+use pilotis_state::{OutputRecord, Store, terraform};
+use pilotis_state_encryption::{EncryptedStore, Keyring};
+use pilotis_state_postgres::PostgresStore;
 use pilotis_state_sqlite::SqliteStore;
 
+use crate::backend::Chosen;
 use crate::place;
 use crate::takeover::was_taken_over;
 use crate::workspace::DEFAULT;
 
-/// Other states, as files.
-pub(crate) struct StateFiles;
+/// Other states, wherever they are.
+pub(crate) struct States;
 
-impl OtherStates for StateFiles {
+impl OtherStates for States {
     fn outputs(&self, state: &OtherState) -> Result<Option<Vec<OutputRecord>>, String> {
-        let settings = Settings {
-            state: state.path.clone(),
-            workspace_dir: state.workspace_dir.clone(),
-            ..Settings::default()
-        };
         let workspace = state.workspace.as_deref().unwrap_or(DEFAULT);
         crate::workspace::check(workspace).map_err(|e| e.to_string())?;
-        let (database, terraform) = place::files(&state.base, workspace, &settings);
+        let backend = Chosen::named(state.backend.clone());
+        if !backend.is_local() {
+            let options = backend.postgres(workspace).map_err(|e| e.to_string())?;
+            let store = PostgresStore::open_existing(&options).map_err(|e| e.to_string())?;
+            let snapshot =
+                store.map(|store| readable(store).snapshot()).transpose().map_err(|e| e.to_string())?;
+            // A workspace in which nothing is stored says nothing.
+            return Ok(snapshot.filter(|s| s.serial > 0).map(|s| s.outputs));
+        }
+        let (database, terraform) = place::files(&state.base, workspace, &backend.settings());
         // What was taken over is read where it is now; a database in which nothing is stored says nothing.
         if database.is_file() && !is_json(&database) {
-            let mut store = SqliteStore::open_existing(&database).map_err(|e| e.to_string())?;
-            if let Some(store) = &mut store
+            let store = SqliteStore::open_existing(&database).map_err(|e| e.to_string())?;
+            if let Some(store) = store
                 && store.serial().map_err(|e| e.to_string())? > 0
             {
-                return store.snapshot().map(|snapshot| Some(snapshot.outputs)).map_err(|e| e.to_string());
+                return readable(store)
+                    .snapshot()
+                    .map(|snapshot| Some(snapshot.outputs))
+                    .map_err(|e| e.to_string());
             }
         }
         let file = terraform.unwrap_or_else(|| database.clone());
         if is_json(&file) { read(&file, &database).map(Some) } else { Ok(None) }
     }
+}
+
+/// One that is encrypted says so.
+fn readable<S: Store>(store: S) -> EncryptedStore<S> {
+    EncryptedStore::new(store, Keyring::clear())
 }
 
 fn is_json(path: &Path) -> bool {

@@ -268,13 +268,33 @@ impl Place {
         }
     }
 
-    /// Puts a file aside once its state is somewhere else; says under which name. What is on a server stays.
-    pub(crate) fn put_aside(&self) -> anyhow::Result<Option<PathBuf>> {
+    /// Puts the state aside under a name of its own, where no command looks for it unless it is told to; says which. The name has a word in
+    /// it that says why.
+    pub(crate) fn put_aside(&self, why: &str) -> anyhow::Result<String> {
         match &self.at {
-            At::Files(files) => files.put_aside().map(Some),
-            At::Postgres(..) => Ok(None),
+            At::Files(files) => files.put_aside(why),
+            At::Postgres(options, _) => {
+                let taken = PostgresStore::workspaces(options)?;
+                let name = aside(&options.workspace, why, |name| taken.iter().any(|t| t == name));
+                if let Some(store) = PostgresStore::open_existing(options)? {
+                    store.rename(&name)?;
+                }
+                Ok(format!("workspace {name}"))
+            }
         }
     }
+
+    /// True if it is in files of this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self.at, At::Files(_))
+    }
+}
+
+/// `NAME.WHY`, or the first of `NAME.WHY-2` … that is free.
+fn aside(name: &str, why: &str, taken: impl Fn(&str) -> bool) -> String {
+    let first = format!("{name}.{why}");
+    let more = (2..).map(|n| format!("{first}-{n}"));
+    std::iter::once(first.clone()).chain(more).find(|name| !taken(name)).unwrap_or(first)
 }
 
 /// A store, read and written with keys. An encrypted state that is older than one that was seen here is refused.
@@ -385,20 +405,25 @@ impl Files {
         }
     }
 
-    /// Puts the database aside, where nobody looks for it: its state is somewhere else now.
-    fn put_aside(&self) -> anyhow::Result<PathBuf> {
-        let mut aside = self.database.clone();
-        for n in 1.. {
-            let mut name = self.database.file_name().unwrap_or_default().to_owned();
-            name.push(if n == 1 { ".migrated".to_owned() } else { format!(".migrated-{n}") });
-            aside.set_file_name(name);
-            if !aside.exists() {
-                break;
+    fn put_aside(&self, why: &str) -> anyhow::Result<String> {
+        let name = self.database.file_name().unwrap_or_default().to_string_lossy();
+        let name = aside(&name, why, |name| self.database.with_file_name(name).exists());
+        // What a process that died has left beside it belongs to it.
+        for suffix in ["-wal", "-shm", "-journal", ""] {
+            let of = |path: &Path| {
+                let mut name = path.as_os_str().to_owned();
+                name.push(suffix);
+                PathBuf::from(name)
+            };
+            let (from, to) = (of(&self.database), of(&self.database.with_file_name(&name)));
+            match std::fs::rename(&from, &to) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(e).with_context(|| format!("{} can't be put aside", from.display()));
+                }
+                _ => {}
             }
         }
-        std::fs::rename(&self.database, &aside)
-            .with_context(|| format!("{} can't be put aside", self.database.display()))?;
-        Ok(aside)
+        Ok(name)
     }
 }
 

@@ -12,6 +12,7 @@ use anyhow::{Context as _, bail};
 use pilotis_plan::RecordReader;
 use pilotis_schema::address::Mode;
 use pilotis_state::terraform::{ImportError, Imported, Problems};
+use pilotis_state::whole::Whole;
 use pilotis_state::{
     Change, Lease, Observation, ResourceRecord, Run, RunId, RunKind, RunStatus, Snapshot, StateError, Store,
     Timestamp, Write, edit, terraform,
@@ -323,7 +324,13 @@ impl Store for Starting {
         self.store.observations()
     }
 
-    fn journal(&mut self) -> Result<Vec<Change>, StateError> {
-        self.store.journal()
+    fn whole(&mut self) -> Result<Whole, StateError> {
+        let stored = self.store.whole()?;
+        match &self.from {
+            Some(from) if stored.is_empty() => {
+                Ok(Whole::new(from.snapshot(), Vec::new(), Vec::new(), Vec::new(), Vec::new()))
+            }
+            _ => Ok(stored),
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use pilotis_state::whole::Whole;
 use pilotis_state::{
     Change, Expect, Intent, Lease, Observation, OutputRecord, ResourceKey, ResourceRecord, Run, RunId,
     Snapshot, StateError, Store, Timestamp, Write,
@@ -163,6 +164,13 @@ impl<S: Store> EncryptedStore<S> {
         Ok(OutputRecord { value, ..output })
     }
 
+    fn open_checks(&self, checks: &Arc<str>) -> Result<Arc<str>, StateError> {
+        match checks.is_empty() {
+            true => Ok(checks.clone()),
+            false => self.open_text(&[kind::CHECKS], &"what is known of checks", checks),
+        }
+    }
+
     /// What a move takes along, since it is bound to its address: the object and its observation.
     fn moved(&mut self, writes: &[Write]) -> Result<Moved, StateError> {
         if self.keys.is_clear() || !writes.iter().any(|w| matches!(w, Write::Move { .. })) {
@@ -249,6 +257,10 @@ impl<S: Store> EncryptedStore<S> {
     }
 }
 
+fn all<T, U>(from: Vec<T>, open: impl Fn(T) -> Result<U, StateError>) -> Result<Vec<U>, StateError> {
+    from.into_iter().map(open).collect()
+}
+
 /// The objects and observations of a state that a commit moves some of, as they are after each of its writes.
 #[derive(Default)]
 struct Moved {
@@ -277,20 +289,12 @@ impl<S: Store> Store for EncryptedStore<S> {
     fn snapshot(&mut self) -> Result<Snapshot, StateError> {
         let snapshot = self.store.snapshot()?;
         self.newest.read(self.store.location(), &snapshot)?;
-        let Snapshot { resources, outputs, intents, checks, .. } = snapshot;
-        let checks = match checks.is_empty() {
-            true => checks,
-            false => self.open_text(&[kind::CHECKS], &"what is known of checks", &checks)?,
-        };
         Ok(Snapshot {
-            lineage: snapshot.lineage,
-            serial: snapshot.serial,
-            leases: snapshot.leases,
-            clock: snapshot.clock,
-            checks,
-            resources: resources.into_iter().map(|r| self.open_resource(r)).collect::<Result<_, _>>()?,
-            outputs: outputs.into_iter().map(|o| self.open_output(o)).collect::<Result<_, _>>()?,
-            intents: intents.into_iter().map(|i| self.open_intent(i)).collect::<Result<_, _>>()?,
+            resources: all(snapshot.resources, |r| self.open_resource(r))?,
+            outputs: all(snapshot.outputs, |o| self.open_output(o))?,
+            intents: all(snapshot.intents, |i| self.open_intent(i))?,
+            checks: self.open_checks(&snapshot.checks)?,
+            ..snapshot
         })
     }
 
@@ -337,9 +341,20 @@ impl<S: Store> Store for EncryptedStore<S> {
         observations.into_iter().map(|seen| self.open_observation(seen)).collect()
     }
 
-    fn journal(&mut self) -> Result<Vec<Change>, StateError> {
-        let changes = self.store.journal()?;
-        changes.into_iter().map(|change| self.open_change(change)).collect()
+    fn whole(&mut self) -> Result<Whole, StateError> {
+        let whole = self.store.whole()?;
+        let each =
+            |text: Arc<str>, run: &RunId| self.open_text(&[kind::MADE_OF], &format!("run {}", run.0), &text);
+        Ok(Whole {
+            resources: all(whole.resources, |r| self.open_resource(r))?,
+            outputs: all(whole.outputs, |o| self.open_output(o))?,
+            intents: all(whole.intents, |i| self.open_intent(i))?,
+            observations: all(whole.observations, |o| self.open_observation(o))?,
+            changes: all(whole.changes, |c| self.open_change(c))?,
+            made_of: all(whole.made_of, |(run, text)| Ok((run.clone(), each(text, &run)?)))?,
+            checks: self.open_checks(&whole.checks)?,
+            ..whole
+        })
     }
 
     fn made_of(&mut self, run: &RunId) -> Result<Option<Arc<str>>, StateError> {

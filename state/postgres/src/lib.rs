@@ -21,6 +21,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::thread;
 
+use pilotis_state::whole::Whole;
 use pilotis_state::{Change, Lease, Observation, Run, RunId, Snapshot, StateError, Store, Timestamp, Write};
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -117,6 +118,11 @@ impl PostgresStore {
         self.ask(async |session, workspace| query::serial(session, workspace).await)
     }
 
+    /// Gives the workspace another name, which no other one may have.
+    pub fn rename(mut self, name: &str) -> Result<(), StateError> {
+        self.ask(async |session, workspace| open::rename(session, workspace, name).await)
+    }
+
     /// Deletes the workspace with all that it holds.
     pub fn delete(mut self) -> Result<(), StateError> {
         self.ask(async |session, workspace| open::delete(session, workspace).await)
@@ -187,8 +193,8 @@ impl Store for PostgresStore {
         self.ask(async |session, workspace| query::observations(session, workspace).await)
     }
 
-    fn journal(&mut self) -> Result<Vec<Change>, StateError> {
-        self.ask(async |session, workspace| query::journal(session, workspace).await)
+    fn whole(&mut self) -> Result<Whole, StateError> {
+        self.ask(async |session, workspace| query::whole(session, workspace).await)
     }
 }
 

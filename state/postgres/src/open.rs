@@ -41,6 +41,7 @@ const FIND: &str = "SELECT id FROM workspace WHERE name = $1";
 const MAKE: &str = "
 INSERT INTO workspace (name, lineage, serial) VALUES ($1, $2, 0) ON CONFLICT (name) DO NOTHING";
 const NAMES: &str = "SELECT name FROM workspace";
+const RENAME: &str = "UPDATE workspace SET name = $2 WHERE id = $1";
 const DELETE: &str = "DELETE FROM workspace WHERE id = $1";
 
 /// What a schema is.
@@ -93,6 +94,11 @@ pub(crate) async fn workspaces(
     }
     let rows = session.repeat(async |c| c.query(NAMES, &[]).await).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// Gives a workspace another name.
+pub(crate) async fn rename(session: &mut Session, workspace: i32, name: &str) -> Result<(), Failure> {
+    session.repeat(async |c| c.query(RENAME, &[&workspace, &name]).await).await.map(|_| ())
 }
 
 /// Deletes a workspace with all that it holds.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use pilotis_state::whole::Whole;
 use pilotis_state::{
     Action, Change, ChangeOutcome, Intent, IntentId, Observation, OutputRecord, ResourceKey, ResourceRecord,
     Run, RunId, RunKind, RunStatus, Snapshot, Status, Timestamp,
@@ -28,6 +29,9 @@ FROM intent JOIN run ON run.seq = intent.run WHERE intent.workspace = $1 ORDER B
 const MADE_OF: &str = "
 SELECT text FROM run JOIN made_of ON made_of.workspace = run.workspace AND made_of.digest = run.made_of
 WHERE run.workspace = $1 AND run.id = $2";
+const ALL_MADE_OF: &str = "
+SELECT run.id, text FROM run JOIN made_of ON made_of.workspace = run.workspace AND made_of.digest = run.made_of
+WHERE run.workspace = $1 ORDER BY run.seq";
 const OBSERVATIONS: &str =
     "SELECT address, deposed, at, attributes, complete FROM observation WHERE workspace = $1";
 
@@ -69,6 +73,24 @@ pub(crate) async fn snapshot(session: &mut Session, workspace: i32) -> Result<Sn
             let snapshot = read(connection, workspace).await?;
             connection.batch("COMMIT").await?;
             Ok(snapshot)
+        })
+        .await
+}
+
+/// Everything, in one transaction too.
+pub(crate) async fn whole(session: &mut Session, workspace: i32) -> Result<Whole, Failure> {
+    session
+        .repeat(async |connection| {
+            connection.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+            let snapshot = read(connection, workspace).await?;
+            let seen = seen(&connection.query(OBSERVATIONS, &[&workspace]).await?)?;
+            let runs = connection.query(RUNS, &[&workspace, &i64::MAX]).await?;
+            let runs = all(&runs, |row| run(row, 0))?;
+            let changes = all(&connection.query(JOURNAL, &[&workspace]).await?, |row| change(row, 0))?;
+            let made_of = connection.query(ALL_MADE_OF, &[&workspace]).await?;
+            let made_of = all(&made_of, |row| Ok((RunId(text(row, 0)?.into()), text(row, 1)?.into())))?;
+            connection.batch("COMMIT").await?;
+            Ok(Whole::new(snapshot, seen, runs, changes, made_of))
         })
         .await
 }
@@ -167,8 +189,11 @@ fn intent(row: &Row) -> Result<Intent, Failure> {
 }
 
 pub(crate) async fn observations(session: &mut Session, workspace: i32) -> Result<Vec<Observation>, Failure> {
-    let rows = session.repeat(async |c| c.query(OBSERVATIONS, &[&workspace]).await).await?;
-    let mut seen = all(&rows, |row| {
+    seen(&session.repeat(async |c| c.query(OBSERVATIONS, &[&workspace]).await).await?)
+}
+
+fn seen(rows: &[Row]) -> Result<Vec<Observation>, Failure> {
+    let mut seen = all(rows, |row| {
         Ok(Observation {
             key: key(row, 0)?,
             at: Timestamp(get(row, 2)?),
@@ -201,11 +226,6 @@ pub(crate) async fn made_of(
 ) -> Result<Option<Arc<str>>, Failure> {
     let rows = session.repeat(async |c| c.query(MADE_OF, &[&workspace, &&*id.0]).await).await?;
     rows.first().map(|row| Ok(text(row, 0)?.into())).transpose()
-}
-
-pub(crate) async fn journal(session: &mut Session, workspace: i32) -> Result<Vec<Change>, Failure> {
-    let rows = session.repeat(async |c| c.query(JOURNAL, &[&workspace]).await).await?;
-    all(&rows, |row| change(row, 0))
 }
 
 pub(crate) async fn history(

@@ -163,5 +163,5 @@ fn a_zero_byte_breaks_nothing() {
     let mut store = PostgresStore::open(&schema.options()).unwrap();
     let failed = pilotis_state::Change { error: Some("a\0b".into()), ..change("r", "a", 1) };
     store.commit(&[Write::StartRun(run("r")), Write::Note(failed)]).unwrap();
-    assert_eq!(store.journal().unwrap()[0].error.as_deref(), Some("a\u{fffd}b"));
+    assert_eq!(store.whole().unwrap().changes[0].error.as_deref(), Some("a\u{fffd}b"));
 }

@@ -12,6 +12,7 @@ mod query;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pilotis_state::whole::Whole;
 use pilotis_state::{Change, Lease, Observation, Run, RunId, Snapshot, StateError, Store, Timestamp, Write};
 use rusqlite::Connection;
 
@@ -102,7 +103,7 @@ impl Store for SqliteStore {
         query::observations(&self.connection).map_err(|e| error::at(&self.location, e))
     }
 
-    fn journal(&mut self) -> Result<Vec<Change>, StateError> {
-        query::journal(&self.connection).map_err(|e| error::at(&self.location, e))
+    fn whole(&mut self) -> Result<Whole, StateError> {
+        query::whole(&mut self.connection).map_err(|e| error::at(&self.location, e))
     }
 }

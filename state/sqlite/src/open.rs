@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use pilotis_state::StateError;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, ffi};
 use rusqlite_migration::{M, Migrations};
 
 use crate::SqliteStore;
@@ -148,8 +148,8 @@ fn at_rest(path: &Path) -> Option<(u64, SystemTime)> {
 }
 
 fn sound(path: &Path, parameter: Option<&str>, location: &str) -> Result<(), StateError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let look = || -> rusqlite::Result<(String, i64, i64)> {
+    let look = |access: OpenFlags| -> rusqlite::Result<(String, i64, i64)> {
+        let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = match parameter.and_then(|p| uri(path, p)) {
             Some(uri) => Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?,
             None => Connection::open_with_flags(path, flags)?,
@@ -160,7 +160,12 @@ fn sound(path: &Path, parameter: Option<&str>, location: &str) -> Result<(), Sta
         let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
         Ok((report, version, tables))
     };
-    let (report, version, tables) = look().map_err(|e| at(location, e))?;
+    let looked = match look(OpenFlags::SQLITE_OPEN_READ_ONLY) {
+        // A process died while it wrote: what it left is rolled back before anybody can read, and that is a write.
+        Err(e) if is_interrupted(&e) => look(OpenFlags::SQLITE_OPEN_READ_WRITE),
+        looked => looked,
+    };
+    let (report, version, tables) = looked.map_err(|e| at(location, e))?;
     newer(version, location)?;
     let detail = match report.as_str() {
         "ok" if version > 0 || tables == 0 => return Ok(()),
@@ -168,6 +173,15 @@ fn sound(path: &Path, parameter: Option<&str>, location: &str) -> Result<(), Sta
         damage => damage.to_owned(),
     };
     Err(StateError::Corrupt { location: location.to_owned(), detail })
+}
+
+/// <https://www.sqlite.org/rescode.html#readonly_rollback>
+fn is_interrupted(error: &rusqlite::Error) -> bool {
+    let code = match error {
+        rusqlite::Error::SqliteFailure(error, _) => error.extended_code,
+        _ => return false,
+    };
+    [ffi::SQLITE_READONLY_ROLLBACK, ffi::SQLITE_READONLY_RECOVERY].contains(&code)
 }
 
 /// <https://www.sqlite.org/uri.html>; none if the path is no text.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use pilotis_state::whole::Whole;
 use pilotis_state::{
     Action, Change, ChangeOutcome, Intent, IntentId, Observation, OutputRecord, ResourceKey, ResourceRecord,
     Run, RunId, RunKind, RunStatus, Snapshot, Status, Timestamp,
@@ -15,24 +16,37 @@ use crate::lease;
 pub(crate) fn snapshot(connection: &mut Connection) -> rusqlite::Result<Snapshot> {
     // A deferred transaction: what is read belongs together, and no writer waits.
     let tx = connection.transaction()?;
+    let snapshot = read(&tx)?;
+    tx.finish()?;
+    Ok(snapshot)
+}
+
+/// Everything, in one transaction too.
+pub(crate) fn whole(connection: &mut Connection) -> rusqlite::Result<Whole> {
+    let tx = connection.transaction()?;
+    let whole =
+        Whole::new(read(&tx)?, observations(&tx)?, runs(&tx, usize::MAX)?, journal(&tx)?, all_made_of(&tx)?);
+    tx.finish()?;
+    Ok(whole)
+}
+
+fn read(tx: &Connection) -> rusqlite::Result<Snapshot> {
     let (lineage, serial, checks) = tx.query_row("SELECT lineage, serial, checks FROM meta", [], |row| {
         Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs(), text(row, 2)?.into()))
     })?;
-    let mut resources = resources(&tx)?;
+    let mut resources = resources(tx)?;
     // Sorted here: an index would be walked with one jump into the table for each row.
     resources.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-    let snapshot = Snapshot {
+    Ok(Snapshot {
         lineage,
         serial,
         resources,
-        outputs: outputs(&tx)?,
+        outputs: outputs(tx)?,
         checks,
-        intents: intents(&tx)?,
-        leases: lease::living(&tx)?,
+        intents: intents(tx)?,
+        leases: lease::living(tx)?,
         clock: None,
-    };
-    tx.finish()?;
-    Ok(snapshot)
+    })
 }
 
 /// Texts that are the same in thousands of rows, kept once.
@@ -111,6 +125,15 @@ fn intents(connection: &Connection) -> rusqlite::Result<Vec<Intent>> {
     rows.collect()
 }
 
+/// What all runs were made of, in their order.
+fn all_made_of(connection: &Connection) -> rusqlite::Result<Vec<(RunId, Arc<str>)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT run.id, text FROM run JOIN made_of ON made_of.digest = run.made_of ORDER BY run.seq",
+    )?;
+    let rows = statement.query_map([], |row| Ok((RunId(row.get(0)?), row.get(1)?)))?;
+    rows.collect()
+}
+
 pub(crate) fn made_of(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<Arc<str>>> {
     let mut statement = connection.prepare_cached(
         "SELECT text FROM run JOIN made_of ON made_of.digest = run.made_of WHERE run.id = ?1",
@@ -150,7 +173,7 @@ pub(crate) fn changes(connection: &Connection, id: &RunId) -> rusqlite::Result<V
     statement.query_map([&*id.0], |row| change(row, 0))?.collect()
 }
 
-pub(crate) fn journal(connection: &Connection) -> rusqlite::Result<Vec<Change>> {
+fn journal(connection: &Connection) -> rusqlite::Result<Vec<Change>> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {CHANGE} FROM change JOIN run ON run.seq = change.run ORDER BY change.seq"
     ))?;

@@ -123,6 +123,39 @@ fn a_killed_process_loses_nothing_and_leaves_nothing_half_done() {
     }
 }
 
+/// A child of the test below: changes the file in the mode that it is in while its tables are made, and dies in between.
+#[test]
+fn child_dies_while_it_makes_tables() {
+    let Some((path, name)) = told() else { return };
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.pragma_update(None, "journal_mode", "delete").unwrap();
+    connection.pragma_update(None, "cache_size", 1).unwrap();
+    connection.execute_batch("BEGIN IMMEDIATE; CREATE TABLE half (a TEXT)").unwrap();
+    for _ in 0..200 {
+        connection.execute("INSERT INTO half VALUES (hex(randomblob(5000)))", []).unwrap();
+    }
+    fs::write(path.with_extension(&name), "").unwrap();
+    std::thread::sleep(Duration::from_secs(60));
+}
+
+#[test]
+fn a_process_that_died_while_it_made_tables_leaves_a_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    SqliteStore::open(&path)
+        .unwrap()
+        .commit(&[Write::Put { record: record("a"), expect: Expect::Absent }])
+        .unwrap();
+    let mut child = spawn("child_dies_while_it_makes_tables", &path, "maker");
+    until(|| path.with_extension("maker").exists());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let journal = folder.path().join("state.db-journal");
+    assert!(journal.exists(), "it left nothing that is to be rolled back");
+    let snapshot = SqliteStore::open(&path).unwrap().snapshot().unwrap();
+    assert_eq!((snapshot.serial, snapshot.resources.len()), (1, 1));
+}
+
 #[test]
 fn two_processes_write_at_the_same_time() {
     let folder = tempfile::tempdir().unwrap();

@@ -42,6 +42,12 @@ pub(crate) enum StateCommand {
     History(StateHistoryArgs),
     /// Plan to go back to what a run was made of; change nothing.
     Restore(Box<StateRestoreArgs>),
+    /// Write a copy of the state with its history to a file, while others work.
+    Backup(StateBackupArgs),
+    /// Put such a copy in the place of a state that is lost or damaged.
+    Recover(StateRecoverArgs),
+    /// Encrypt all that the state holds anew, with the key that the configuration names first.
+    Rekey(StateRekeyArgs),
 }
 
 #[derive(Debug, Args)]
@@ -163,6 +169,31 @@ pub(crate) struct StateHistoryArgs {
     pub(crate) limit: usize,
     /// One object; its moves are followed back.
     pub(crate) address: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StateRekeyArgs {
+    #[command(flatten)]
+    pub(crate) state: StateFileArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StateBackupArgs {
+    #[command(flatten)]
+    pub(crate) state: StateFileArgs,
+    /// The file, which must not be there yet: a state database. Only its owner can read it: a state holds secrets.
+    pub(crate) file: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StateRecoverArgs {
+    #[command(flatten)]
+    pub(crate) state: StateFileArgs,
+    /// Put aside what is there, damaged or not.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// What `state backup` wrote.
+    pub(crate) file: String,
 }
 
 #[derive(Debug, Args)]

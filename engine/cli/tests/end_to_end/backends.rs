@@ -95,6 +95,17 @@ fn a_state_in_postgresql() {
     estate.run("workspace delete -force prod").exits(0);
     estate.run("workspace list").exits(0).never_says(&["prod"]);
 
+    // Another folder reads what is there.
+    let text = format!(
+        "data \"terraform_remote_state\" \"other\" {{\n  backend = \"pg\"\n  config  = {{ schema_name = \"{}\" }}\n}}\n\
+         output \"theirs\" {{\n  value = data.terraform_remote_state.other.outputs.name\n}}\n",
+        estate.schema.name
+    );
+    let reader = Folder::with(&text);
+    let variables = [("PG_CONN_STR", estate.schema.conn_str())];
+    reader.run_with(&["apply", "-auto-approve"], &variables).exits(0).never_says(&[PASSWORD]);
+    assert_eq!(reader.run("output -raw theirs").exits(0).out, name);
+
     estate.run("destroy -auto-approve").exits(0).says(&["3 destroyed"]);
     assert!(!estate.folder.path("pilotis.db").exists(), "nothing is stored beside the configuration");
 }
@@ -196,7 +207,7 @@ fn what_init_is_given() {
 
 const SLOW: &str = r#"
 resource "time_sleep" "first" {
-  create_duration = "4s"
+  create_duration = "10s"
 }
 resource "null_resource" "then" {
   triggers = { first = time_sleep.first.id }
@@ -222,9 +233,18 @@ fn two_applies_of_the_same_objects() {
     begun(&estate, &mut first);
     let pid = first.pid().to_string();
     let refused = estate.run("apply -auto-approve").exits(8);
-    refused.says(&["the state is locked", "is being changed by tester@", &pid, ", since 20", "force-unlock"]);
+    let refused = refused.says(&[
+        "the state is locked",
+        "is being changed by tester@",
+        &pid,
+        ", since 20",
+        "force-unlock",
+    ]);
     estate.run("taint null_resource.then").exits(8).says(&["is being changed by tester@", &pid]);
-    estate.run("state list").exits(0);
+    let id = refused.err.split("(run ").nth(1).unwrap().split(')').next().unwrap().to_owned();
+    estate.run("force-unlock nonsense").exits(1).says(&["no run nonsense holds a lock", &id]);
+    let asked = estate.run(&format!("force-unlock {id}"));
+    asked.exits(1).says(&["Do you really want to force-unlock?", "force-unlock cancelled"]);
     let waited = estate.run("apply -auto-approve -lock-timeout=60s");
     assert!(matches!(waited.code, Some(0 | 7)), "{waited}");
     first.wait().exits(0);
@@ -238,11 +258,7 @@ fn a_run_that_was_unlocked_begins_nothing_more() {
     estate.run("init").exits(0);
     let mut first = estate.start("apply -auto-approve");
     begun(&estate, &mut first);
-    let refused = estate.run("apply -auto-approve").exits(8);
-    let id = refused.err.split("(run ").nth(1).unwrap().split(')').next().unwrap().to_owned();
-    estate.run("force-unlock nonsense").exits(1).says(&["no run nonsense holds a lock", &id]);
-    let asked = estate.run(&format!("force-unlock {id}"));
-    asked.exits(1).says(&["Do you really want to force-unlock?", "force-unlock cancelled"]);
+    let id = estate.schema.texts(&format!("SELECT run FROM {}.holder", estate.schema.name)).remove(0);
     estate.run(&format!("force-unlock -force {id}")).exits(0).says(&["successfully unlocked"]);
     let lost = first.wait();
     assert!(matches!(lost.code, Some(1 | 6 | 130)), "{lost}");
@@ -268,4 +284,50 @@ fn a_lock_of_a_file_can_be_taken_away_too() {
     folder.run(&format!("force-unlock -force {id}")).exits(0);
     first.wait();
     folder.run("force-unlock -force x").exits(1).says(&["nobody holds a lock"]);
+}
+
+#[test]
+fn a_backup_brings_a_lost_state_back() {
+    let Some(estate) = Estate::new(CONFIGURATION) else { return };
+    estate.run("state backup early.db").exits(1).says(&["there is no state yet"]);
+    for pg in [false, true] {
+        if pg {
+            estate.choose_pg();
+            estate.run("init -migrate-state").exits(0);
+        }
+        estate.run("apply -auto-approve").exits(0);
+        let name = estate.run("output -raw name").exits(0).out;
+        let file = format!("backup-{pg}.db");
+        estate.run(&format!("state backup {file}")).exits(0).says(&["3 objects", "looks into it"]);
+        estate.run(&format!("state backup {file}")).exits(1).says(&["is there already"]);
+        estate.run(&format!("state list -state={file}")).exits(0).says(&["random_pet.name"]);
+        estate.run(&format!("state recover {file}")).exits(0).says(&["Nothing to recover"]);
+        let history = estate.run("state history random_pet.name").exits(0).out;
+
+        estate.run("plan -out=saved.plan -replace=random_pet.name").exits(0);
+        estate.run("state rm random_pet.name").exits(0);
+        estate.run(&format!("state recover {file}")).exits(1).says(&["-force puts it aside"]);
+        let kept = if pg { "workspace default.replaced" } else { "pilotis.db.replaced" };
+        estate.run(&format!("state recover -force {file}")).exits(0).says(&["Recovered 3 objects", kept]);
+        assert_eq!(estate.run("output -raw name").exits(0).out, name);
+        assert_eq!(estate.run("state history random_pet.name").exits(0).out, history);
+        estate.run("plan -detailed-exitcode").exits(0);
+    }
+    // What was put aside can be looked at.
+    estate.run("workspace select default.replaced").exits(0);
+    estate.run("state list").exits(0).never_says(&["random_pet.name"]);
+}
+
+#[test]
+fn a_damaged_state_is_put_aside_for_its_backup() {
+    let folder = Folder::with(CONFIGURATION);
+    folder.run("apply -auto-approve").exits(0);
+    folder.run("state backup backup.db").exits(0);
+    folder.write("pilotis.db", "not a database any more");
+    folder.run("plan").exits(1).says(&["is damaged or is not a Pilotis state"]);
+    folder.run("state recover backup.db").exits(1).says(&["is damaged"]);
+    folder.run("state recover -force backup.db").exits(0).says(&["is kept as pilotis.db.replaced"]);
+    assert_eq!(folder.read("pilotis.db.replaced"), "not a database any more");
+    folder.run("plan -detailed-exitcode").exits(0);
+    folder.run("state recover nowhere.db").exits(1).says(&["there is no file nowhere.db"]);
 }

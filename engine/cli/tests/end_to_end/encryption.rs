@@ -216,6 +216,24 @@ Nothing was changed. Which keys there are is said by the `encryption` block of t
     let fallback = "state {\n      method = method.aes_gcm_siv.main\n      fallback {\n        method = method.unencrypted.old\n      }";
     folder.edit("main.hcl", "state {\n      method = method.aes_gcm_siv.main", fallback);
     folder.with_key("plan").exits(0).says(&["No changes."]);
+    folder.with_key("state rekey").exits(0).says(&["1 objects and 1 runs were encrypted anew", "pilotis.db.rekeyed"]);
+    std::fs::remove_file(folder.path("pilotis.db.rekeyed")).unwrap();
+    folder.edit("main.hcl", fallback, "state {\n      method = method.aes_gcm_siv.main");
+    folder.with_key("plan").exits(0).says(&["No changes."]);
+    folder.with_key("state history terraform_data.a").exits(0).says(&["create"]);
+    holds_no_marked_value(&folder);
+}
+
+#[test]
+fn a_backup_is_encrypted_as_the_state_is() {
+    let folder = encrypted();
+    folder.with_key("apply -auto-approve").exits(0);
+    folder.with_key("state backup b.db").exits(0).says(&["It is encrypted as the state is."]);
+    holds_no_marked_value(&folder);
+    std::fs::remove_file(folder.path("pilotis.db")).unwrap();
+    folder.with_key("state recover b.db").exits(0);
+    folder.with_key("plan").exits(0).says(&["No changes."]);
+    holds_no_marked_value(&folder);
 }
 
 #[test]

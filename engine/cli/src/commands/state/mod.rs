@@ -1,9 +1,11 @@
 //! `pilotis state`: looks into the state here, edits it by hand in the files beside.
 
+mod backup;
 mod file;
 mod history;
 mod mv;
 mod provider;
+mod rekey;
 pub(crate) mod restore;
 mod rm;
 
@@ -33,6 +35,9 @@ pub(crate) fn run(args: &StateArgs) -> anyhow::Result<Exit> {
         StateCommand::ReplaceProvider(args) => provider::run(args),
         StateCommand::History(args) => history::run(args),
         StateCommand::Restore(_) => unreachable!("it talks to services, and main runs it"),
+        StateCommand::Backup(args) => backup::backup(args),
+        StateCommand::Recover(args) => backup::recover(args),
+        StateCommand::Rekey(args) => rekey::run(args),
     }
 }
 
