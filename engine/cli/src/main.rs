@@ -22,6 +22,7 @@ mod records;
 mod sandbox;
 mod session;
 mod takeover;
+mod test_files;
 mod view;
 mod workspace;
 
@@ -95,6 +96,7 @@ fn served(command: &Command) -> anyhow::Result<Exit> {
             Command::Console(args) => Box::pin(commands::console::run(args)).await,
             Command::Import(args) => Box::pin(commands::import::run(args)).await,
             Command::Sandbox(args) => Box::pin(commands::sandbox::run(args)).await,
+            Command::Test(args) => Box::pin(commands::test::run(args)).await,
             _ => unreachable!("main runs the others itself"),
         }
     });

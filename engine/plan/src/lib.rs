@@ -8,6 +8,7 @@ mod digest;
 mod graph;
 mod inputs;
 mod machine;
+mod made_up;
 mod outcome;
 pub mod plan;
 pub mod planfile;
@@ -21,8 +22,11 @@ pub mod why;
 
 pub use codes::{EXPLANATIONS, PROGRAMS_NOT_ALLOWED};
 pub use dependencies::{Dependent, dependencies};
-pub use inputs::{Inputs, PlanMode, PlanOptions};
-pub use machine::{ApplyStart, EffectInfo, EffectProgress, EffectTicket, Evaluation, Machine, Phase};
+pub use inputs::{Inputs, Overrides, PlanMode, PlanOptions};
+pub use machine::{
+    ApplyStart, Broken, EffectInfo, EffectProgress, EffectTicket, Evaluation, Held, Machine, Phase,
+    is_condition, is_told_by_apply,
+};
 pub use outcome::{Applied, ObjectOutcome, ObjectResult};
 pub use plan::*;
 pub use record::RecordReader;

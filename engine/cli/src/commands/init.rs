@@ -4,6 +4,7 @@ use crate::args::InitArgs;
 use crate::exit::Exit;
 use crate::folder::Folder;
 use crate::modules::Upgrade;
+use crate::test_files::Wanted;
 use crate::view::View;
 use crate::workspace;
 
@@ -20,7 +21,8 @@ fn upgrade(given: &[String]) -> Upgrade {
 pub(crate) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
     let folder = Folder::current()?;
     let view = View::new(&args.view);
-    let (configuration, mut diagnostics, modules) = folder.prepare(&upgrade(&args.upgrade))?;
+    let (configuration, mut diagnostics, modules) =
+        folder.prepare(&upgrade(&args.upgrade), &Wanted::all(&args.directory))?;
     diagnostics.sort();
     view.diagnostics(&diagnostics, &configuration.sources);
     if diagnostics.has_errors() {

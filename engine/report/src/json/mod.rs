@@ -10,6 +10,7 @@ mod plan;
 mod relevant;
 mod schemas;
 mod state;
+pub mod test_events;
 mod why;
 
 pub use gitlab::gitlab;
