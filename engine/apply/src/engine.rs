@@ -168,6 +168,10 @@ impl Engine {
     pub fn schemas(&self) -> Schemas {
         self.providers.schemas()
     }
+    /// From now on, these providers use the sandbox, and no others.
+    pub fn use_sandbox(&mut self, endpoints: BTreeMap<String, SandboxEndpoint>) {
+        self.settings.sandbox = endpoints;
+    }
     /// The state, for reads and edits that are not the engine's.
     pub fn store(&self) -> &StoreThread {
         &self.store
@@ -326,6 +330,18 @@ impl Engine {
         soft: &CancellationToken,
         hard: &CancellationToken,
     ) -> Result<ApplyReport, EngineError> {
+        self.apply_keeping(planned, options, reporter, soft, hard).await.map(|(report, _)| report)
+    }
+
+    /// The same, with the machine that has done it: it knows what has become of everything.
+    pub async fn apply_keeping(
+        &self,
+        planned: Planned,
+        options: ApplyOptions,
+        reporter: &dyn Reporter,
+        soft: &CancellationToken,
+        hard: &CancellationToken,
+    ) -> Result<(ApplyReport, Box<Machine>), EngineError> {
         let Planned { plan, mut machine, connections } = planned;
         if plan.diagnostics.has_errors() {
             return Err(EngineError::Diagnostics(plan.diagnostics));
@@ -344,7 +360,7 @@ impl Engine {
         drop(leases);
         let id = run.clone();
         self.store.with(move |store| store.release(&id)).await?;
-        result
+        result.map(|report| (report, machine))
     }
 
     /// Between the plan and the leases somebody else may have changed what the plan rests on.

@@ -13,11 +13,14 @@ mod import;
 mod programs;
 mod remote_state;
 mod report;
+mod sandboxed;
 mod store;
+pub mod testing;
 
 pub use builtin::TerraformProvider;
 pub use engine::{ApplyOptions, ApplyReport, Engine, EngineError, Imported, Planned, Providers, Settings};
 pub use programs::refused as programs_refused;
 pub use remote_state::{Builtin, OtherState, OtherStates};
 pub use report::{Event, Operation, Quiet, Reporter};
+pub use sandboxed::{RootFrame, sandboxed};
 pub use store::StoreThread;

@@ -41,7 +41,7 @@ fn world(provider: Arc<dyn Provider>) -> World {
 
 impl World {
     fn load(&self, text: &str) -> Arc<Configuration> {
-        let options = LoadOptions { root: ".".into(), version: "0.1.0".into() };
+        let options = LoadOptions { root: ".".into(), version: "0.1.0".into(), ..LoadOptions::default() };
         let (configuration, diags) = load(&options, &One(text.into()), &self.providers.schemas());
         assert!(!diags.has_errors(), "{diags:?}");
         Arc::new(configuration)
@@ -66,7 +66,7 @@ impl World {
     async fn save(&self, text: &str) -> PlanFile {
         let source = One(text.into());
         let recording = RecordingSources::new(&source);
-        let options = LoadOptions { root: ".".into(), version: "0.1.0".into() };
+        let options = LoadOptions { root: ".".into(), version: "0.1.0".into(), ..LoadOptions::default() };
         let (configuration, _) = load(&options, &recording, &self.providers.schemas());
         let never = CancellationToken::new();
         let saved = self.engine.plan_to_save(

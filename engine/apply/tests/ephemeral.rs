@@ -155,7 +155,7 @@ async fn run(
     hard: &CancellationToken,
 ) -> Result<ApplyReport, EngineError> {
     let (engine, providers) = engine(lab);
-    let options = LoadOptions { root: ".".into(), version: "0.1.0".into() };
+    let options = LoadOptions { root: ".".into(), version: "0.1.0".into(), ..LoadOptions::default() };
     let (configuration, diags) = load(&options, &One(text), &providers.schemas());
     assert!(!diags.has_errors(), "{diags:?}");
     let never = CancellationToken::new();

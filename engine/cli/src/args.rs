@@ -29,6 +29,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Check the configuration; nothing is called.
     Validate(ValidateArgs),
+    /// Run test files, each on a state in memory.
+    Test(TestArgs),
     /// Show what would change.
     Plan(PlanArgs),
     /// Change it: asks first, unless a saved plan is given.
@@ -85,6 +87,7 @@ impl Command {
             Command::Apply(args) | Command::Destroy(args) => args.view.json,
             Command::Init(args) => args.view.json,
             Command::State(args) => matches!(&args.command, StateCommand::Restore(args) if args.view.json),
+            Command::Test(args) => args.view.json,
             _ => false,
         }
     }
@@ -228,9 +231,55 @@ pub(crate) struct ExplainArgs {
 pub(crate) struct ValidateArgs {
     #[command(flatten)]
     pub(crate) view: ViewArgs,
-    /// Accepted for scripts; tests are not read.
+    /// Leave the test files out.
     #[arg(long)]
     pub(crate) no_tests: bool,
+    #[command(flatten)]
+    pub(crate) directory: TestDirectoryArgs,
+}
+
+/// Where tests are.
+#[derive(Debug, Args)]
+pub(crate) struct TestDirectoryArgs {
+    /// The folder of test files, beside those of the root folder [default: tests]
+    #[arg(long = "test-directory", value_name = "DIR")]
+    path: Option<String>,
+}
+
+impl TestDirectoryArgs {
+    /// The folder.
+    pub(crate) fn dir(&self) -> &str {
+        self.path.as_deref().unwrap_or("tests")
+    }
+    /// It was given on the command line.
+    pub(crate) fn is_named(&self) -> bool {
+        self.path.is_some()
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    #[command(flatten)]
+    pub(crate) variables: VariableArgs,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    #[command(flatten)]
+    pub(crate) directory: TestDirectoryArgs,
+    /// Only this test file; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) filter: Vec<String>,
+    /// Show the plan or the state of each run.
+    #[arg(long)]
+    pub(crate) verbose: bool,
+    /// Write the results to this file too, as JUnit's XML.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit_xml: Option<String>,
+    /// Let provisioners run their programs on this machine.
+    #[arg(long)]
+    pub(crate) allow_exec: bool,
+    /// Calls in flight at once.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) parallelism: usize,
 }
 
 #[derive(Debug, Args)]
@@ -438,6 +487,8 @@ pub(crate) struct InitArgs {
     /// Accepted for scripts.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide = true)]
     pub(crate) input: Option<String>,
+    #[command(flatten)]
+    pub(crate) directory: TestDirectoryArgs,
     /// Take newer commits of modules from Git than those in the lock file: of all, or of one repository (`-upgrade=ADDRESS`).
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "ADDRESS")]
     pub(crate) upgrade: Vec<String>,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
+use pilotis_apply::RootFrame;
 use pilotis_config::{
     BodyContext, Configuration, Encryption, EncryptionMethod, EncryptionTarget, KeyProvider, KeyProviderKind,
     LoadOptions, RootVariables, Schemas, Sources, given_variables, load,
@@ -20,7 +21,6 @@ use zeroize::Zeroizing;
 
 use crate::args::VariableArgs;
 use crate::folder::Folder;
-use crate::session::RootFrame;
 
 pub(crate) use memory::Serials;
 
@@ -113,7 +113,8 @@ fn from_environment() -> anyhow::Result<Option<(&'static str, Configuration)>> {
     }
     let given = |name| Some((name, std::env::var(name).ok().filter(|text| !text.trim().is_empty())?));
     let Some((name, text)) = ENVIRONMENT.into_iter().find_map(given) else { return Ok(None) };
-    let options = LoadOptions { root: ".".into(), version: env!("CARGO_PKG_VERSION").into() };
+    let options =
+        LoadOptions { root: ".".into(), version: env!("CARGO_PKG_VERSION").into(), ..LoadOptions::default() };
     let (configuration, diagnostics) = load(&options, &Text(text), &Schemas { providers: BTreeMap::new() });
     if diagnostics.has_errors() {
         // The snippets would show what may be a passphrase.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pilotis_config::{GitSource, Sources};
+use pilotis_config::{GitSource, Sources, is_mock_file, is_test_file};
 use pilotis_lang::Files;
 
 use crate::{builtin, glob, modules};
@@ -82,6 +82,17 @@ impl Sources for Disk {
                 }
             };
         }
+        self.texts(dir, &is_configuration)
+    }
+
+    fn mock_files(&self, dir: &str) -> Result<Vec<(String, String)>, String> {
+        self.texts(dir, &|name| is_mock_file(name) && !is_left_over(name))
+    }
+}
+
+impl Disk {
+    /// The files of a folder that are of a kind, by name.
+    fn texts(&self, dir: &str, is_wanted: &dyn Fn(&str) -> bool) -> Result<Vec<(String, String)>, String> {
         let folder = self.path(dir);
         let entries = std::fs::read_dir(&folder).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => "there is no such folder".to_owned(),
@@ -91,7 +102,7 @@ impl Sources for Disk {
             .flatten()
             .filter(|e| !e.path().is_dir())
             .filter_map(|e| e.file_name().into_string().ok())
-            .filter(|name| is_configuration(name))
+            .filter(|name| is_wanted(name))
             .collect();
         names.sort();
         names
@@ -113,7 +124,8 @@ impl Sources for Disk {
 pub(crate) fn is_configuration(name: &str) -> bool {
     let syntax = name.strip_suffix(".json").unwrap_or(name);
     let known = syntax.ends_with(".hcl") || syntax.ends_with(".tf");
-    known && !is_left_over(name) && !syntax.ends_with(".tftest.hcl") && !syntax.ends_with(".lock.hcl")
+    let of_tests = is_test_file(name) || is_mock_file(name);
+    known && !is_left_over(name) && !of_tests && !syntax.ends_with(".lock.hcl")
 }
 
 /// Hidden, or an editor's.

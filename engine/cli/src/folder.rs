@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use pilotis_config::{
     Configuration, LoadOptions, Loaded, Schemas, Sources as _, VariableSource, load, load_apart,
 };
-use pilotis_diag::Diagnostics;
+use pilotis_diag::{Diagnostics, Severity};
 use pilotis_plan::recording::{ModuleFiles, RecordingSources};
 use pilotis_plan::{Known, validate};
 use pilotis_sdk::Provider;
@@ -19,7 +19,7 @@ use crate::args::{VariableArg, VariableArgs};
 use crate::builtin;
 use crate::files::Disk;
 use crate::modules::{Fetching, LOCK, Upgrade};
-use crate::workspace;
+use crate::{test_files, workspace};
 
 /// Where a command works.
 pub(crate) struct Folder {
@@ -57,13 +57,35 @@ impl Folder {
         validate(configuration, &known, said)
     }
 
+    /// Reads the structure of the configuration only: what is wrong inside of the blocks is somebody else's to say.
+    pub(crate) fn structure(&self) -> (Configuration, Diagnostics) {
+        let options = LoadOptions {
+            root: ".".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            ..LoadOptions::default()
+        };
+        let Loaded { configuration, structure, .. } = load_apart(&options, &*self.disk, &self.schemas());
+        (configuration, structure)
+    }
+
     /// Reads the structure of the configuration, fetching the modules that are missing: what is wrong inside the blocks comes with
     /// `validate` and `plan`. Says how many are locked. What was fetched is locked also if something else is wrong.
-    pub(crate) fn prepare(&self, upgrade: &Upgrade) -> anyhow::Result<(Configuration, Diagnostics, usize)> {
-        let options = LoadOptions { root: ".".into(), version: env!("CARGO_PKG_VERSION").into() };
+    pub(crate) fn prepare(
+        &self,
+        upgrade: &Upgrade,
+        tests: &test_files::Wanted<'_>,
+    ) -> anyhow::Result<(Configuration, Diagnostics, usize)> {
+        let options = LoadOptions {
+            root: ".".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            ..LoadOptions::default()
+        };
         let sources = Fetching::new(&self.disk, upgrade);
-        let Loaded { configuration, structure: diagnostics, .. } =
+        let Loaded { mut configuration, structure: mut diagnostics, .. } =
             load_apart(&options, &sources, &self.schemas());
+        let (suite, of_tests) = self.tests_from(tests, configuration.sources, true, &sources)?;
+        configuration.sources = suite.sources;
+        diagnostics.extend(of_tests.into_iter().filter(|d| d.severity == Severity::Error));
         if let [name, ..] = sources.not_used().as_slice() {
             bail!("no module comes from {name}: name a repository as {LOCK} has it, or say -upgrade alone");
         }
@@ -73,7 +95,11 @@ impl Folder {
 
     /// Reads the configuration. All mistakes come back together, and the files that it was read from.
     pub(crate) fn configuration_and_files(&self) -> (Configuration, Diagnostics, ModuleFiles) {
-        let options = LoadOptions { root: ".".into(), version: env!("CARGO_PKG_VERSION").into() };
+        let options = LoadOptions {
+            root: ".".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            ..LoadOptions::default()
+        };
         let sources = RecordingSources::new(&*self.disk);
         let (configuration, diagnostics) = load(&options, &sources, &self.schemas());
         (configuration, diagnostics, sources.into_files())
@@ -98,7 +124,7 @@ impl Folder {
             environment.extend(crate::environment::variables().filter_map(of_prefix));
         }
         let mut sources = vec![VariableSource::Environment(environment)];
-        for name in self.automatic_variable_files()? {
+        for name in self.automatic_variable_files("")? {
             sources.push(self.variable_file(&name, false)?);
         }
         for given in &args.given {
@@ -110,9 +136,11 @@ impl Folder {
         Ok(sources)
     }
 
-    /// `terraform.tfvars`, then `*.auto.tfvars` by name (each also as JSON).
-    fn automatic_variable_files(&self) -> anyhow::Result<Vec<String>> {
-        let names = std::fs::read_dir(&self.disk.cwd).context("the current folder can't be read")?;
+    /// Of a folder: `terraform.tfvars`, then `*.auto.tfvars` by name (each also as JSON).
+    pub(crate) fn automatic_variable_files(&self, dir: &str) -> anyhow::Result<Vec<String>> {
+        let folder = self.disk.cwd.join(dir);
+        let names = std::fs::read_dir(&folder)
+            .with_context(|| format!("the folder {} can't be read", folder.display()))?;
         let mut names: Vec<String> =
             names.flatten().filter_map(|e| e.file_name().into_string().ok()).collect();
         names.sort();
@@ -122,7 +150,7 @@ impl Folder {
         Ok(first.into_iter().chain(names.into_iter().filter(automatic)).collect())
     }
 
-    fn variable_file(&self, name: &str, explicit: bool) -> anyhow::Result<VariableSource> {
+    pub(crate) fn variable_file(&self, name: &str, explicit: bool) -> anyhow::Result<VariableSource> {
         let text = std::fs::read_to_string(self.disk.cwd.join(name))
             .with_context(|| format!("the variables file {name} can't be read"))?;
         Ok(VariableSource::File { name: name.to_owned(), text, explicit })

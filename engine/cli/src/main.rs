@@ -25,6 +25,7 @@ mod records;
 mod sandbox;
 mod session;
 mod takeover;
+mod test_files;
 mod view;
 mod workspace;
 
@@ -102,6 +103,7 @@ fn served(command: &Command) -> anyhow::Result<Exit> {
             Command::State(StateArgs { command: StateCommand::Restore(args) }) => {
                 Box::pin(commands::state::restore::run(args)).await
             }
+            Command::Test(args) => Box::pin(commands::test::run(args)).await,
             _ => unreachable!("main runs the others itself"),
         }
     });

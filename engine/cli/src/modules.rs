@@ -187,6 +187,10 @@ impl Sources for Fetching<'_> {
         self.disk.module_files(dir)
     }
 
+    fn mock_files(&self, dir: &str) -> Result<Vec<(String, String)>, String> {
+        self.disk.mock_files(dir)
+    }
+
     fn fetched(&self, source: &GitSource) -> Result<(), String> {
         if self.used.borrow().contains_key(&source.key()) {
             return Ok(());

@@ -4,7 +4,18 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use pilotis_sandbox::gitlab::GitLab;
-use pilotis_sandbox::{Options, ServiceOptions};
+use pilotis_sandbox::{Endpoint, Options, ServiceOptions};
+use pilotis_sdk::SandboxEndpoint;
+
+/// The environment says that all providers use the sandbox.
+pub(crate) fn is_for_all() -> bool {
+    std::env::var("PILOTIS_SANDBOX").is_ok_and(|v| v == "1" || v == "true")
+}
+
+/// Where a provider finds it.
+pub(crate) fn endpoint(e: &Endpoint) -> SandboxEndpoint {
+    SandboxEndpoint { url: e.url.clone(), token: e.token.clone(), ca_pem: e.ca_pem.clone() }
+}
 
 /// How the sandbox starts on a data file.
 pub(crate) fn options(data: &Path) -> anyhow::Result<Options> {

@@ -4,19 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pilotis_apply::{Engine, Providers, Settings};
-use pilotis_config::{
-    BodyContext, Configuration, Module, RootVariables, Symbol, VariableSource, given_ephemeral,
-    root_variables,
-};
+use pilotis_config::{Configuration, Module, RootVariables, VariableSource, given_ephemeral, root_variables};
 use pilotis_diag::{Diagnostic, Diagnostics, Severity, SourceMap};
-use pilotis_lang::{Files, Frame, Slot, Surroundings};
+use pilotis_lang::{Files, Surroundings};
 use pilotis_plan::planfile::PlanFile;
 use pilotis_plan::recording::{ModuleFiles, RecordingFiles};
 use pilotis_plan::{MadeOf, PlanMode, PlanOptions};
 use pilotis_sandbox::{Running, Sandbox};
 use pilotis_sdk::SandboxEndpoint;
 use pilotis_state_process::this_process;
-use pilotis_value::{Type, Value};
 
 use crate::args::{StateFileArgs, VariableArgs};
 use crate::encryption::Keys;
@@ -306,42 +302,15 @@ pub(crate) fn who() -> String {
 
 /// Providers (local names) that are to use the sandbox: all with `PILOTIS_SANDBOX=1`, else those whose block says so.
 fn sandboxed(root: &Module, variables: &RootVariables, surroundings: Surroundings<'_>) -> Vec<String> {
-    if std::env::var("PILOTIS_SANDBOX").is_ok_and(|v| v == "1" || v == "true") {
+    if crate::sandbox::is_for_all() {
         return vec!["*".into()];
     }
-    let frame = RootFrame { root, variables };
-    let context = BodyContext { frame: &frame, surroundings };
-    let blocks = root.providers.iter().filter(|p| {
-        let value = p.body.eval(&context, &mut Diagnostics::new());
-        value.get("sandbox").and_then(Value::as_bool) == Some(true)
-    });
-    blocks.map(|p| p.reference.name.clone()).collect()
+    pilotis_apply::sandboxed(root, variables, surroundings)
 }
 
 fn endpoints(running: Option<&Running>, wanted: &[String]) -> BTreeMap<String, SandboxEndpoint> {
     let all = running.into_iter().flat_map(|r| &r.endpoints);
     all.filter(|(name, _)| wanted.iter().any(|w| w == "*" || w == *name))
-        .map(|(name, e)| {
-            let endpoint =
-                SandboxEndpoint { url: e.url.clone(), token: e.token.clone(), ca_pem: e.ca_pem.clone() };
-            (name.clone(), endpoint)
-        })
+        .map(|(name, e)| (name.clone(), crate::sandbox::endpoint(e)))
         .collect()
-}
-
-/// The root module's variables; all else is not known yet.
-pub(crate) struct RootFrame<'a> {
-    pub(crate) root: &'a Module,
-    pub(crate) variables: &'a RootVariables,
-}
-
-impl Frame for RootFrame<'_> {
-    fn get(&self, slot: Slot) -> Value {
-        let variable = match self.root.symbols.get(slot.0 as usize) {
-            Some(Symbol::Variable(i)) => self.root.variables.get(*i as usize),
-            _ => None,
-        };
-        let value = variable.and_then(|v| self.variables.get(&v.name));
-        value.cloned().unwrap_or_else(|| Value::unknown(Type::Dynamic))
-    }
 }

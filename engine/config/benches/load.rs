@@ -63,7 +63,7 @@ fn benches(c: &mut Criterion) {
     let memory = Memory(files(50_000));
     let lines: usize = memory.0.iter().map(|(_, t)| t.lines().count()).sum();
     let schemas = schemas();
-    let options = LoadOptions { root: ".".into(), version: "0.1.0".into() };
+    let options = LoadOptions { root: ".".into(), version: "0.1.0".into(), ..LoadOptions::default() };
     let mut group = c.benchmark_group("load");
     group.sample_size(10);
     group.bench_function(format!("{lines} lines"), |b| {

@@ -11,7 +11,7 @@ use crate::declare::Declarations;
 use crate::display::{Part, Token, target, whole_block};
 use crate::names::{Allowed, Repeats};
 use crate::shape::{self, Shape};
-use crate::{Import, Moved, Removed, Repetition, codes};
+use crate::{Import, Module, Moved, Removed, Repetition, codes};
 
 /// Compiles all blocks of this kind.
 pub(crate) fn refactorings(build: &mut Build<'_>, all: &Declarations<'_>) {
@@ -223,15 +223,25 @@ fn address(build: &mut Build<'_>, attribute: &Attribute) -> Option<Target> {
 }
 
 fn address_of(build: &mut Build<'_>, expr: &Expr) -> Option<Target> {
+    match address_in(expr, &build.out, build.modules) {
+        Ok(target) => Some(target),
+        Err(d) => {
+            build.diags.push(*d);
+            None
+        }
+    }
+}
+
+/// The address that is written, as seen from a module.
+pub(crate) fn address_in(expr: &Expr, root: &Module, modules: &[Module]) -> Result<Target, Box<Diagnostic>> {
     let invalid = |detail: String| {
-        Diagnostic::error("Invalid address").code(codes::ADDRESS).detail(detail).at(expr.span)
+        Box::new(Diagnostic::error("Invalid address").code(codes::ADDRESS).detail(detail).at(expr.span))
     };
     let Some(traversal) = traversal_of(expr) else {
-        build.diags.push(invalid(
+        return Err(invalid(
             "An address is written without quotes, with constant keys: `gitlab_group.a`, `module.m[\"k\"]`."
                 .into(),
         ));
-        return None;
     };
     let mut tokens = vec![Token { part: Part::Name(traversal.root.text.to_string()), offset: 0 }];
     for step in &traversal.steps {
@@ -240,20 +250,10 @@ fn address_of(build: &mut Build<'_>, expr: &Expr) -> Option<Target> {
             TraversalStep::Index(value, span) => match (value.as_str(), value.as_i64()) {
                 (Some(key), _) => Part::Key(Key::String(key.to_owned())),
                 (_, Some(n)) if n >= 0 => Part::Key(Key::Int(n.unsigned_abs())),
-                _ => {
-                    let d = invalid("A key is a whole number or a text.".into()).at(*span);
-                    build.diags.push(d);
-                    return None;
-                }
+                _ => return Err(Box::new(invalid("A key is a whole number or a text.".into()).at(*span))),
             },
         };
         tokens.push(Token { part, offset: 0 });
     }
-    match target(&tokens, &build.out, build.modules) {
-        Ok(target) => Some(target),
-        Err(e) => {
-            build.diags.push(invalid(format!("This is no address: {}.", e.message)));
-            None
-        }
-    }
+    target(&tokens, root, modules).map_err(|e| invalid(format!("This is no address: {}.", e.message)))
 }

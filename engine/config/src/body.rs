@@ -112,6 +112,19 @@ impl CompiledBody {
     pub fn span_of(&self, path: &Path) -> Option<Span> {
         (!path.0.is_empty()).then(|| self.inner.places.find_path(path))
     }
+    /// A body that says nothing.
+    pub(crate) fn unset(plan: &Arc<BlockPlan>, header: Span) -> CompiledBody {
+        let code = BlockCode { plan: plan.clone(), attributes: Vec::new(), nested: Vec::new() };
+        CompiledBody::new(code, Vec::new(), Places::at(header))
+    }
+    /// The same body with a value that was evaluated elsewhere.
+    pub(crate) fn with_value(&self, value: Value) -> CompiledBody {
+        let code =
+            BlockCode { plan: self.inner.code.plan.clone(), attributes: Vec::new(), nested: Vec::new() };
+        let places = self.inner.places.clone();
+        let constant = Some(OnceLock::from(value));
+        CompiledBody { inner: Arc::new(Inner { references: Vec::new(), code, places, constant }) }
+    }
     pub(crate) fn new(code: BlockCode, references: Vec<Reference>, places: Places) -> CompiledBody {
         let constant = code.is_constant().then(OnceLock::new);
         CompiledBody { inner: Arc::new(Inner { references, code, places, constant }) }

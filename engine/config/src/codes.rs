@@ -65,8 +65,14 @@ pub(crate) const IGNORED_BACKEND: &str = "W0356";
 pub(crate) const ENCRYPTION: &str = "E0357";
 /// A provisioner that can't be one.
 pub(crate) const PROVISIONER: &str = "E0370";
+/// A test file that can't be one.
+pub(crate) const TEST_FILE: &str = "E0380";
+/// A reference to what a test doesn't have, or not yet.
+pub const TEST_REFERENCE: &str = "E0381";
+/// An override of what isn't there.
+pub(crate) const NOTHING_OVERRIDDEN: &str = "W0382";
 /// A value that breaks a rule of its variable.
-pub(crate) const VALIDATION: &str = "E0360";
+pub const VALIDATION: &str = "E0360";
 /// A variable without a value, or a value without a variable.
 pub(crate) const VARIABLE: &str = "E0361";
 /// A value for a variable that isn't declared.

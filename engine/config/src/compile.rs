@@ -2,7 +2,7 @@
 
 mod calls;
 mod encryption;
-mod providers;
+pub(crate) mod providers;
 mod provisioners;
 mod resources;
 
@@ -19,8 +19,8 @@ use crate::names::{Allowed, Names, Scope};
 use crate::shape::{self, Shape};
 use crate::types::Types;
 use crate::{
-    Check, Condition, Local, Module, ModuleId, Output, ProviderRef, Repetition, Symbol, Variable, addresses,
-    codes,
+    Check, Condition, GivenProvider, Local, Module, ModuleId, Output, ProviderRef, Repetition, Symbol,
+    Variable, addresses, codes,
 };
 
 /// Compiles all declarations of a module into it.
@@ -44,6 +44,7 @@ pub(crate) fn module(
         is_root: id.0 == 0,
         provider_places: HashMap::new(),
         provider_keys: Vec::new(),
+        given: if id.0 == 0 { &loader.options.providers } else { &[] },
         diags: std::mem::take(&mut loader.diags),
         meaning: std::mem::take(&mut loader.meaning),
         out,
@@ -79,6 +80,8 @@ pub(crate) struct Build<'a> {
     pub(crate) is_root: bool,
     /// Where in `out` the provider blocks are.
     provider_places: HashMap<ProviderRef, usize>,
+    /// Providers that come from outside, in the place of the module's own.
+    given: &'a [GivenProvider],
     /// `for_each` of providers, as they are written.
     provider_keys: Vec<(ProviderRef, Expr)>,
     pub(crate) diags: Diagnostics,

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use ecow::EcoString;
 use pilotis_diag::{Diagnostic, Diagnostics, Span, did_you_mean};
-use pilotis_lang::{Compiled, Reference, compile};
+use pilotis_lang::{Compiled, Reference, Resolver, compile};
 use pilotis_schema::Nesting;
 use pilotis_syntax::ast::{self, Block, Body, Expr, ExprKind};
 use pilotis_value::Value;
 
 use crate::body::{BlockCode, CompiledBody, DynamicCode, NestedCode, NestedItem, Source, block_count};
 use crate::codes;
-use crate::names::Scope;
 use crate::places::Places;
 use crate::shape::{self, missing_argument, unknown_argument, unknown_block};
 use crate::types::{AttributePlan, BlockPlan, NestedPlan};
@@ -22,7 +21,7 @@ pub(crate) fn decode(
     plan: &Arc<BlockPlan>,
     meta: &Meta,
     header: Span,
-    scope: Scope<'_>,
+    scope: &mut dyn Resolver,
     diags: &mut Diagnostics,
 ) -> CompiledBody {
     let mut decoder = Decoder { scope, diags, iterators: Vec::new(), references: Vec::new() };
@@ -40,7 +39,7 @@ pub(crate) struct Meta {
 const NO_META: Meta = Meta { arguments: &[], blocks: &[] };
 
 struct Decoder<'a> {
-    scope: Scope<'a>,
+    scope: &'a mut dyn Resolver,
     diags: &'a mut Diagnostics,
     iterators: Vec<EcoString>,
     references: Vec<Reference>,
@@ -49,7 +48,7 @@ struct Decoder<'a> {
 impl Decoder<'_> {
     fn compile(&mut self, expr: &Expr) -> Compiled {
         let locals: Vec<&str> = self.iterators.iter().map(|i| i.as_str()).collect();
-        let compiled = compile(expr, &mut self.scope, &locals, self.diags);
+        let compiled = compile(expr, self.scope, &locals, self.diags);
         self.references.extend_from_slice(compiled.references());
         compiled
     }

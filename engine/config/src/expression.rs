@@ -5,15 +5,23 @@
 use pilotis_diag::Diagnostics;
 use pilotis_lang::{Compiled, compile};
 use pilotis_syntax::ast::Expr;
+use pilotis_value::Value;
 
-use crate::Module;
 use crate::names::{Allowed, CallName, Scope};
+use crate::{Module, ProviderRef};
 
 impl Module {
     /// Compiles an expression as if it stood in the module's locals: `each`, `count` and `self` mean nothing in it.
     pub fn expression(&self, expr: &Expr, diags: &mut Diagnostics) -> Compiled {
         let mut scope = Scope { names: &self.names, allowed: Allowed::default() };
         compile(expr, &mut scope, &[], diags)
+    }
+
+    /// Configures a provider that comes from outside ([`crate::LoadOptions::providers`]) with a value of its schema.
+    pub fn configure(&mut self, reference: &ProviderRef, value: Value) {
+        if let Some(provider) = self.providers.iter_mut().find(|p| p.reference == *reference) {
+            provider.body = provider.body.with_value(value);
+        }
     }
 
     /// Every reference that can be written in the module, without instance keys: `var.region`, `gitlab_group.root`,

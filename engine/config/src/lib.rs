@@ -27,6 +27,7 @@ mod settings;
 mod shape;
 mod source;
 mod sources;
+mod test_file;
 mod types;
 mod validation;
 mod variables;
@@ -34,14 +35,22 @@ mod version;
 
 pub use backend::{Backend, backend_arguments, backend_file};
 pub use body::{BodyContext, CompiledBody};
-pub use codes::EXPLANATIONS;
+pub use codes::{EXPLANATIONS, TEST_REFERENCE, VALIDATION};
 pub use encryption::{Encryption, EncryptionMethod, EncryptionTarget, KeyProvider, KeyProviderKind};
 pub use generate::{block_text, with_missing_blocks};
-pub use load::{LoadOptions, Loaded, load, load_apart};
+pub use load::{GivenProvider, LoadOptions, Loaded, load, load_apart, module_folder};
 pub use model::*;
 pub use outline::{Content, Referred, Subject, Written};
 pub use settings::LANGUAGE;
 pub use source::{FETCHED, GitSource};
 pub use sources::{Schemas, Sources};
+pub use test_file::{
+    Command, Expected, FoundTest, Mock, MockedType, ModuleSource, Outside, OutsideNames, OverriddenModule,
+    OverriddenObject, Prepared, Provided, Run, Suite, SuiteFile, SuiteRun, TestFile, is_mock_file,
+    is_test_file, load_tests, read_test,
+};
 pub use validation::{Asker, Verdict, check_variable};
-pub use variables::{RootVariables, VariableSource, given_ephemeral, given_variables, root_variables};
+pub use variables::{
+    RootVariables, TestValue, VariableSource, given_ephemeral, given_variables, outer_values, root_variables,
+    test_variables,
+};

@@ -16,7 +16,8 @@ use crate::shape::{self, Shape, literal_text};
 use crate::source::{self, BadSource, FETCHED};
 use crate::types::Types;
 use crate::{
-    Configuration, Module, ModuleId, Schemas, Settings, Sources, codes, compile, overrides, settings,
+    Configuration, Module, ModuleId, ModuleSource, ProviderRef, Schemas, Settings, Sources, codes, compile,
+    is_mock_file, is_test_file, overrides, settings,
 };
 
 /// What a load may be told.
@@ -26,6 +27,19 @@ pub struct LoadOptions {
     pub root: String,
     /// This program's version, for `required_version`.
     pub version: String,
+    /// Text that was read before: what is read now comes after it.
+    pub sources: SourceMap,
+    /// Provider configurations that are given from outside of the root module, in the place of its own.
+    pub providers: Vec<GivenProvider>,
+}
+
+/// A provider configuration of a test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenProvider {
+    /// What the root module calls it.
+    pub reference: ProviderRef,
+    /// Where it is written.
+    pub span: Span,
 }
 
 /// How deep modules may call each other.
@@ -46,7 +60,7 @@ pub fn load_apart(options: &LoadOptions, sources: &dyn Sources, schemas: &Schema
         options,
         sources,
         types: Types::new(schemas),
-        map: SourceMap::default(),
+        map: options.sources.clone(),
         modules: Vec::new(),
         by_dir: BTreeMap::new(),
         loading: Vec::new(),
@@ -80,7 +94,7 @@ pub struct Loaded {
 }
 
 pub(crate) struct Loader<'a> {
-    options: &'a LoadOptions,
+    pub(crate) options: &'a LoadOptions,
     sources: &'a dyn Sources,
     pub(crate) types: Types<'a>,
     map: SourceMap,
@@ -304,18 +318,7 @@ impl Loader<'_> {
 
     /// The folder that a source address means; inside, why it is not there.
     fn folder_of(&mut self, caller: ModuleId, text: &str) -> Result<Result<String, String>, BadSource> {
-        let git = match source::remote(text).filter(|_| !is_local(text)) {
-            Some(found) => found?,
-            None => return resolve_source(&self.modules[caller.0 as usize].dir, text).map(Ok),
-        };
-        let tree = git.tree();
-        if !self.fetched.contains(&tree) {
-            if let Err(why) = self.sources.fetched(&git) {
-                return Ok(Err(why));
-            }
-            self.fetched.insert(tree.clone());
-        }
-        Ok(Ok(normal(&format!("{tree}/{}", git.folder))))
+        folder_of(&self.modules[caller.0 as usize].dir, text, self.sources, &mut self.fetched)
     }
 
     fn blueprints(&mut self, id: ModuleId, all: &Declarations<'_>) {
@@ -430,6 +433,46 @@ impl Loader<'_> {
     }
 }
 
+/// The folder that the source of a test's module means, as seen from the root folder.
+pub fn module_folder(source: &ModuleSource, sources: &dyn Sources) -> Result<String, Box<Diagnostic>> {
+    let found = folder_of(".", &source.text, sources, &mut BTreeSet::new());
+    let (detail, help, is_secret) = match found {
+        Ok(Ok(dir)) => match sources.module_files(&dir) {
+            Ok(_) => return Ok(dir),
+            Err(why) => (format!("The module {:?} can't be read: {why}.", source.text), None, false),
+        },
+        Ok(Err(why)) => (format!("The module {:?} can't be read: {why}.", source.text), None, false),
+        Err(bad) => (bad.detail, Some(bad.help), bad.is_secret),
+    };
+    let d = Diagnostic::error("Unreadable module").code(codes::MODULE).detail(detail);
+    let d = d.at(if is_secret { source.header } else { source.span });
+    Err(Box::new(match help {
+        Some(help) => d.help(help),
+        None => d,
+    }))
+}
+
+/// The folder that a source address means; inside, why it is not there. `fetched`: trees that are known to be there.
+fn folder_of(
+    caller: &str,
+    text: &str,
+    sources: &dyn Sources,
+    fetched: &mut BTreeSet<String>,
+) -> Result<Result<String, String>, BadSource> {
+    let git = match source::remote(text).filter(|_| !is_local(text)) {
+        Some(found) => found?,
+        None => return resolve_source(caller, text).map(Ok),
+    };
+    let tree = git.tree();
+    if !fetched.contains(&tree) {
+        if let Err(why) = sources.fetched(&git) {
+            return Ok(Err(why));
+        }
+        fetched.insert(tree.clone());
+    }
+    Ok(Ok(normal(&format!("{tree}/{}", git.folder))))
+}
+
 fn outputs(module: &Module) -> BTreeSet<String> {
     module.outputs.iter().map(|o| o.name.clone()).collect()
 }
@@ -450,7 +493,11 @@ pub(crate) fn is_configuration(name: &str) -> bool {
     let hidden =
         file.starts_with('.') || file.ends_with('~') || (file.starts_with('#') && file.ends_with('#'));
     let syntax = file.strip_suffix(".json").unwrap_or(file);
-    !hidden && (syntax.ends_with(".hcl") || syntax.ends_with(".tf")) && file != ".terraform.lock.hcl"
+    let of_tests = is_test_file(file) || is_mock_file(file);
+    !hidden
+        && !of_tests
+        && (syntax.ends_with(".hcl") || syntax.ends_with(".tf"))
+        && file != ".terraform.lock.hcl"
 }
 
 fn is_local(source: &str) -> bool {

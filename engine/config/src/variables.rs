@@ -81,6 +81,103 @@ pub fn given_ephemeral(root: &Module, given: &[VariableSource]) -> BTreeSet<Stri
     ephemeral.map(|v| v.name.clone()).collect()
 }
 
+/// A value that a test gives to a variable.
+#[derive(Clone, Debug)]
+pub struct TestValue {
+    /// Of which variable.
+    pub name: String,
+    /// The value.
+    pub value: Value,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// The values of a module that a test is about: from outside, then those of the test's file, then those of the run itself. Values for
+/// variables that the module doesn't have are for others.
+pub fn test_variables(
+    root: &Module,
+    outside: &[VariableSource],
+    given: Vec<TestValue>,
+    run: &str,
+    sources: &mut SourceMap,
+    diags: &mut Diagnostics,
+) -> RootVariables {
+    let mut found = read_for_tests(root, outside, sources, diags);
+    for TestValue { name, value, span } in given {
+        let source = format!("the test's run \"{run}\"");
+        found.insert(name, Origin { value, span: Some(span), in_file: true, source });
+    }
+    let missing = |variable: &Variable, diags: &mut Diagnostics| {
+        diags.push(
+            Diagnostic::error("No value for required variable")
+                .code(codes::VARIABLE)
+                .detail(format!(
+                    "The module under test for run block \"{run}\" has a required variable \"{}\" with no set value. Use a -var or -var-file command line argument or add this variable into a \"variables\" block within the test file or run block.",
+                    variable.name
+                ))
+                .at(variable.span),
+        );
+    };
+    final_values(root, &found, diags, &missing)
+}
+
+/// The values that come from outside of a test file, for what is written in it: also of variables that the module doesn't have.
+pub fn outer_values(
+    root: &Module,
+    outside: &[VariableSource],
+    sources: &mut SourceMap,
+    diags: &mut Diagnostics,
+) -> BTreeMap<String, Value> {
+    let found = read_for_tests(root, outside, sources, diags);
+    let value = |(name, origin): (String, Origin)| {
+        let variable = root.variables.iter().find(|v| v.name == name);
+        let value = variable.map_or_else(
+            || origin.value.clone(),
+            |variable| final_value(variable, Some(&origin), &mut Diagnostics::new()),
+        );
+        (name, value)
+    };
+    found.into_iter().map(value).collect()
+}
+
+/// Reads what is given for several modules: what one of them doesn't have, another may.
+fn read_for_tests(
+    root: &Module,
+    given: &[VariableSource],
+    sources: &mut SourceMap,
+    diags: &mut Diagnostics,
+) -> BTreeMap<String, Origin> {
+    let mut all = root.clone();
+    for source in given {
+        let VariableSource::Argument(name, _) = source else { continue };
+        if !all.variables.iter().any(|v| v.name == *name) {
+            all.variables.push(Variable::of_no_module(name));
+        }
+    }
+    let mut found = Diagnostics::new();
+    let values = read_sources(&all, given, sources, &mut found);
+    diags.extend(found.into_iter().filter(|d| d.code != Some(codes::UNDECLARED_VARIABLE)));
+    values
+}
+
+impl Variable {
+    /// One that takes any text.
+    fn of_no_module(name: &str) -> Variable {
+        let nowhere = Span { file: pilotis_diag::FileId(0), start: 0, end: 0 };
+        Variable {
+            name: name.to_owned(),
+            constraint: pilotis_value::Constraint::any(),
+            default: None,
+            nullable: true,
+            sensitive: false,
+            ephemeral: false,
+            description: String::new(),
+            validations: Vec::new(),
+            span: nowhere,
+        }
+    }
+}
+
 fn missing(variable: &Variable) -> Diagnostic {
     Diagnostic::error("No value for required variable")
         .code(codes::VARIABLE)
@@ -104,6 +201,15 @@ fn values(
     without: &dyn Fn(&Variable, &mut Diagnostics),
 ) -> RootVariables {
     let found = read_sources(root, given, sources, diags);
+    final_values(root, &found, diags, without)
+}
+
+fn final_values(
+    root: &Module,
+    found: &BTreeMap<String, Origin>,
+    diags: &mut Diagnostics,
+    without: &dyn Fn(&Variable, &mut Diagnostics),
+) -> RootVariables {
     let mut values = RootVariables::new();
     for variable in &root.variables {
         let origin = found.get(&variable.name);

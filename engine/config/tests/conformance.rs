@@ -110,7 +110,7 @@ fn configurations_load_as_recorded() {
             continue;
         }
         let expected = &read(&dir.join("expected.json"))["steps"][0];
-        let options = LoadOptions { root: ".".into(), version: "0.1.0".into() };
+        let options = LoadOptions { root: ".".into(), version: "0.1.0".into(), ..LoadOptions::default() };
         let (configuration, diags) = load(&options, &Folder(dir.clone()), &schemas());
         let options = RenderOptions { color: false, width: 110 };
         let text: String = diags.iter().map(|d| render(d, &configuration.sources, options)).collect();

@@ -3,6 +3,9 @@
 use pilotis_diag::Diagnostics;
 use pilotis_value::Value;
 
+use pilotis_syntax::ast::BinaryOp;
+
+use crate::node::{Node, Op};
 use crate::run::Evaluator;
 use crate::{Cause, Compiled, Slot};
 
@@ -54,6 +57,19 @@ impl Compiled {
             return value.clone();
         }
         Evaluator::new(frame, surroundings, locals, diags).run(&self.code.root)
+    }
+    /// If the expression is a comparison with `==`: its two sides, each with the place where it is written.
+    pub fn compared(
+        &self,
+        frame: &dyn Frame,
+        surroundings: &Surroundings<'_>,
+    ) -> Option<[(pilotis_diag::Span, Value); 2]> {
+        let Op::Binary(BinaryOp::Eq, sides) = &self.code.root.op else { return None };
+        let side = |node: &Node| {
+            let mut diags = Diagnostics::new();
+            (node.span, Evaluator::new(frame, surroundings, &[], &mut diags).run(node))
+        };
+        Some([side(&sides[0]), side(&sides[1])])
     }
     /// What the expression refers to, and a clause that says what that is ("is null", "is \"x\""; never a secret), sorted: for the
     /// diagnostic of whoever didn't like the value.

@@ -55,6 +55,10 @@ pub(crate) const EPHEMERAL: &str = "E0426";
 pub(crate) const PROVIDER_KEY: &str = "E0440";
 /// An object goes through another instance of a provider than the one that made it.
 pub(crate) const PROVIDER_CHANGED: &str = "W0441";
+/// An assertion of a test that does not hold.
+pub(crate) const ASSERTION: &str = "E0460";
+/// A condition that a test expects not to hold, and that holds.
+pub(crate) const MISSING_FAILURE: &str = "E0461";
 /// A program of a provisioner that can't be run, or that failed.
 pub(crate) const PROGRAM: &str = "E0450";
 /// An apply would run programs, and was not allowed to.

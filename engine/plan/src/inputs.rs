@@ -1,8 +1,11 @@
 //! All that a run of the machine depends on, apart from the answers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pilotis_config::{Configuration, RootVariables, Schemas};
+use pilotis_config::{
+    Configuration, Mock, OverriddenModule, OverriddenObject, ProviderRef, RootVariables, Schemas,
+};
 use pilotis_lang::Files;
 use pilotis_schema::address::{Instance, Target};
 use pilotis_state::{Snapshot, Timestamp};
@@ -17,6 +20,24 @@ pub enum PlanMode {
     Destroy,
     /// To take note of what changed by itself.
     RefreshOnly,
+}
+
+/// What a test makes up: nobody is asked for it.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// Objects; the first that fits counts.
+    pub objects: Vec<OverriddenObject>,
+    /// Modules that are not run.
+    pub modules: Vec<OverriddenModule>,
+    /// Mocks, by the provider configuration of the root module that they stand in for.
+    pub mocks: BTreeMap<ProviderRef, Mock>,
+}
+
+impl Overrides {
+    /// True if all is real.
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty() && self.modules.is_empty() && self.mocks.is_empty()
+    }
 }
 
 /// Options of a plan.
@@ -40,6 +61,8 @@ pub struct PlanOptions {
     pub workspace: String,
     /// What `path.cwd` says: the absolute working folder.
     pub cwd: String,
+    /// What is made up, in a test.
+    pub overrides: Overrides,
 }
 
 impl Default for PlanOptions {
@@ -54,6 +77,7 @@ impl Default for PlanOptions {
             moves: Vec::new(),
             workspace: "default".into(),
             cwd: String::new(),
+            overrides: Overrides::default(),
         }
     }
 }

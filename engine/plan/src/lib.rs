@@ -9,6 +9,7 @@ mod graph;
 mod inputs;
 mod machine;
 mod made_of;
+mod made_up;
 mod outcome;
 pub mod plan;
 pub mod planfile;
@@ -22,9 +23,10 @@ pub mod why;
 
 pub use codes::{EXPLANATIONS, PROGRAMS_NOT_ALLOWED};
 pub use dependencies::{Dependent, dependencies};
-pub use inputs::{Inputs, PlanMode, PlanOptions};
+pub use inputs::{Inputs, Overrides, PlanMode, PlanOptions};
 pub use machine::{
-    ApplyStart, EffectInfo, EffectProgress, EffectTicket, Evaluation, LookedAt, Machine, Phase,
+    ApplyStart, Broken, EffectInfo, EffectProgress, EffectTicket, Evaluation, Held, LookedAt, Machine, Phase,
+    is_condition, is_told_by_apply,
 };
 pub use made_of::MadeOf;
 pub use outcome::{Applied, ObjectOutcome, ObjectResult};

@@ -93,6 +93,8 @@ impl MadeOf {
 
     /// The configuration of then.
     pub fn configuration(&self, schemas: &Schemas) -> (Configuration, Diagnostics) {
-        load(&LoadOptions { root: ".".into(), version: self.program.clone() }, &self.modules, schemas)
+        let options =
+            LoadOptions { root: ".".into(), version: self.program.clone(), ..LoadOptions::default() };
+        load(&options, &self.modules, schemas)
     }
 }

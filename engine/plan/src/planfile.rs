@@ -185,7 +185,11 @@ impl PlanFile {
 
     /// The configuration that the plan was made from.
     pub fn configuration(&self, schemas: &Schemas) -> (Configuration, Diagnostics) {
-        load(&LoadOptions { root: ".".into(), version: self.program.clone() }, &self.modules, schemas)
+        load(
+            &LoadOptions { root: ".".into(), version: self.program.clone(), ..LoadOptions::default() },
+            &self.modules,
+            schemas,
+        )
     }
 
     /// What makes the plan again, on the state that it was made on. `given`: values of variables that are not in the file.
@@ -317,6 +321,8 @@ fn read_options(stored: StoredOptions) -> Result<PlanOptions, String> {
         moves: stored.moves.iter().map(moves).collect::<Result<_, String>>()?,
         workspace: stored.workspace,
         cwd: stored.cwd,
+        // Plans of tests are not saved.
+        overrides: crate::Overrides::default(),
     })
 }
 

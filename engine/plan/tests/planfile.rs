@@ -35,7 +35,7 @@ resource "sim_lone" "c" { name = "c" }
 /// Makes a plan as a driver does that wants to save it.
 fn save(case: &mut Case) -> (Plan, PlanFile) {
     let sources = RecordingSources::new(&case.files);
-    let options = LoadOptions { root: ".".into(), version: "0.1.0".into() };
+    let options = LoadOptions { root: ".".into(), version: "0.1.0".into(), ..LoadOptions::default() };
     let (configuration, diags) = load(&options, &sources, &schemas());
     assert!(!diags.has_errors());
     let modules = sources.into_files();

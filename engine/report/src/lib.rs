@@ -7,6 +7,7 @@ pub mod counts;
 pub mod drift;
 pub mod html;
 pub mod json;
+pub mod junit;
 pub mod state;
 pub mod text;
 mod veil;

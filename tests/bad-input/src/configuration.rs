@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pilotis_config::{
-    Configuration, LoadOptions, Schemas, Sources, VariableSource, given_variables, load as load_all,
-    root_variables,
+    Configuration, FoundTest, LoadOptions, Schemas, Sources, VariableSource, given_variables, is_test_file,
+    load as load_all, load_tests, root_variables,
 };
 use pilotis_diag::Diagnostics;
 use pilotis_schema::{
@@ -39,6 +39,10 @@ impl Sources for Memory {
     fn module_files(&self, dir: &str) -> Result<Vec<(String, String)>, String> {
         self.0.get(dir).cloned().ok_or_else(|| "there is no such folder".to_owned())
     }
+
+    fn mock_files(&self, dir: &str) -> Result<Vec<(String, String)>, String> {
+        self.module_files(dir)
+    }
 }
 
 /// An input as files.
@@ -56,7 +60,9 @@ fn files(text: &str) -> Vec<(String, String)> {
 /// Any text is loaded as a configuration.
 pub fn load(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let (configuration, diagnostics) = load_files(&files(&text));
+    let files = files(&text);
+    load_test_files(&files);
+    let (configuration, diagnostics) = load_files(&files);
     placed(&diagnostics, &configuration.sources);
     if diagnostics.has_errors() {
         return;
@@ -67,9 +73,30 @@ pub fn load(data: &[u8]) {
     placed(&diagnostics, &sources);
 }
 
+/// Those that are test files are read as such, and their runs compiled against the others.
+fn load_test_files(files: &[(String, String)]) {
+    let tests = files.iter().filter(|(name, _)| is_test_file(name));
+    let found: Vec<FoundTest> = tests
+        .map(|(path, text)| FoundTest { path: path.clone(), text: text.clone(), variables: Vec::new() })
+        .collect();
+    if found.is_empty() {
+        return;
+    }
+    let options = LoadOptions { root: ".".into(), version: "0.1.0".into(), ..LoadOptions::default() };
+    let (suite, diagnostics) = load_tests(found, &options, false, &Memory::of(files), &schemas());
+    placed(&diagnostics, &suite.sources);
+    for run in suite.files.iter().flat_map(|f| &f.runs) {
+        placed(&run.meaning, &suite.sources);
+        placed(&run.wrong, &suite.sources);
+        for wrong in run.prepared.assertions.iter().filter_map(|a| a.as_ref().err()) {
+            placed(wrong, &suite.sources);
+        }
+    }
+}
+
 /// Loads files (name, text) against small schemas.
 pub fn load_files(files: &[(String, String)]) -> (Configuration, Diagnostics) {
-    let options = LoadOptions { root: ".".into(), version: "0.1.0".into() };
+    let options = LoadOptions { root: ".".into(), version: "0.1.0".into(), ..LoadOptions::default() };
     load_all(&options, &Memory::of(files), &schemas())
 }
 

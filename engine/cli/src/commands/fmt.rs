@@ -8,6 +8,8 @@ use pilotis_diag::{Diagnostics, SourceMap};
 
 use crate::args::FmtArgs;
 use crate::exit::Exit;
+use pilotis_config::{is_mock_file, is_test_file};
+
 use crate::files::{is_configuration, is_left_over};
 use crate::view::View;
 
@@ -115,7 +117,11 @@ fn collect(dir: &Path, recursive: bool, files: &mut Vec<PathBuf>) -> anyhow::Res
             }
         } else if name.ends_with(".json") {
             // There is one native format; JSON is its generator's to lay out.
-        } else if is_configuration(&name) || name.ends_with(".tfvars") || name.ends_with(".tftest.hcl") {
+        } else if is_configuration(&name)
+            || name.ends_with(".tfvars")
+            || is_test_file(&name)
+            || is_mock_file(&name)
+        {
             files.push(path);
         }
     }

@@ -10,6 +10,7 @@ use crate::exit::Exit;
 use crate::folder::{Folder, duration};
 use crate::migrate;
 use crate::modules::Upgrade;
+use crate::test_files::Wanted;
 use crate::view::View;
 use crate::workspace;
 
@@ -26,7 +27,8 @@ fn upgrade(given: &[String]) -> Upgrade {
 pub(crate) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
     let folder = Folder::current()?;
     let view = View::new(&args.view);
-    let (configuration, mut diagnostics, modules) = folder.prepare(&upgrade(&args.upgrade))?;
+    let (configuration, mut diagnostics, modules) =
+        folder.prepare(&upgrade(&args.upgrade), &Wanted::all(&args.directory))?;
     diagnostics.sort();
     view.diagnostics(&diagnostics, &configuration.sources);
     if diagnostics.has_errors() {

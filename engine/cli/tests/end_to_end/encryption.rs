@@ -216,7 +216,10 @@ Nothing was changed. Which keys there are is said by the `encryption` block of t
     let fallback = "state {\n      method = method.aes_gcm_siv.main\n      fallback {\n        method = method.unencrypted.old\n      }";
     folder.edit("main.hcl", "state {\n      method = method.aes_gcm_siv.main", fallback);
     folder.with_key("plan").exits(0).says(&["No changes."]);
-    folder.with_key("state rekey").exits(0).says(&["1 objects and 1 runs were encrypted anew", "pilotis.db.rekeyed"]);
+    folder
+        .with_key("state rekey")
+        .exits(0)
+        .says(&["1 objects and 1 runs were encrypted anew", "pilotis.db.rekeyed"]);
     std::fs::remove_file(folder.path("pilotis.db.rekeyed")).unwrap();
     folder.edit("main.hcl", fallback, "state {\n      method = method.aes_gcm_siv.main");
     folder.with_key("plan").exits(0).says(&["No changes."]);

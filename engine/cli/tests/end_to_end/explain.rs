@@ -60,7 +60,10 @@ fn write(folder: &Folder, example: &Example<'_>) {
     let mut name = if example.info.starts_with("json ") { "main.tf.json" } else { "main.tf" };
     let mut files: BTreeMap<&str, String> = BTreeMap::new();
     for line in example.text.lines() {
-        match line.strip_prefix("# ").filter(|l| [".tf", ".tfvars"].iter().any(|end| l.ends_with(end))) {
+        match line
+            .strip_prefix("# ")
+            .filter(|l| [".tf", ".tfvars", ".tftest.hcl"].iter().any(|end| l.ends_with(end)))
+        {
             Some(path) => name = path,
             None => *files.entry(name).or_default() += &format!("{line}\n"),
         }

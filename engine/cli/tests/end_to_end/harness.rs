@@ -41,13 +41,7 @@ impl Folder {
     pub(crate) fn example(name: &str) -> Folder {
         let folder = Folder::empty();
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
-        for entry in std::fs::read_dir(example).unwrap().flatten() {
-            // What a run in the repository may have left is not part of the example.
-            let name = entry.file_name().into_string().unwrap();
-            if [".hcl", ".csv"].iter().any(|kind| name.ends_with(kind)) {
-                std::fs::copy(entry.path(), folder.path(&name)).unwrap();
-            }
-        }
+        copy(&example, &folder.path(""));
         folder
     }
 
@@ -147,6 +141,19 @@ impl Folder {
         let mut addresses: Vec<_> = listed.lines().filter(|l| !is_data(l)).map(str::to_owned).collect();
         addresses.sort();
         addresses
+    }
+}
+
+/// Copies what an example is made of: what a run in the repository may have left is not part of it.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let name = entry.file_name().into_string().unwrap();
+        if entry.path().is_dir() && !name.starts_with('.') {
+            copy(&entry.path(), &to.join(name));
+        } else if [".hcl", ".csv"].iter().any(|kind| name.ends_with(kind)) {
+            std::fs::copy(entry.path(), to.join(name)).unwrap();
+        }
     }
 }
 

@@ -35,6 +35,7 @@ mod state_files;
 mod state_transfer;
 mod story;
 mod takeover;
+mod testing;
 mod utility;
 mod validate;
 mod workspaces;

@@ -92,8 +92,8 @@ impl Build<'_> {
     fn key_provider_body(&mut self, kind: KeyProviderKind, block: &Block) -> CompiledBody {
         let plan = BlockPlan::of(&kind.arguments());
         let meta = decode::Meta { arguments: &[], blocks: &[] };
-        let scope = self.scope(Allowed::default());
-        let body = decode::decode(&block.body, &plan, &meta, block.header, scope, &mut self.meaning);
+        let mut scope = self.scope(Allowed::default());
+        let body = decode::decode(&block.body, &plan, &meta, block.header, &mut scope, &mut self.meaning);
         for reference in body.references() {
             let variable = match self.names.symbols.get(reference.slot.0 as usize) {
                 Some(Symbol::Variable(place)) => self.out.variables.get(*place as usize),

@@ -12,7 +12,7 @@ use crate::names::{Allowed, Repeats};
 use crate::required::{Required, meant, reference};
 use crate::shape::{self, literal_text};
 use crate::types::BlockPlan;
-use crate::{Module, Passed, ProviderConfig, ProviderRef, Symbol, codes};
+use crate::{CompiledBody, Module, Passed, ProviderConfig, ProviderRef, Symbol, codes};
 
 /// A provider configuration as it is written, with the key of its instance.
 pub(crate) struct Chosen {
@@ -23,8 +23,12 @@ pub(crate) struct Chosen {
 
 impl Build<'_> {
     pub(super) fn providers(&mut self, blocks: &[&Block]) {
+        self.given_providers();
         for block in blocks {
             let Some([name]) = shape::labels(block, ["name"], &mut self.diags) else { continue };
+            if self.is_given(&name.text, block) {
+                continue;
+            }
             let own = meant(&self.out.required, &name.text).to_owned();
             let Some(schema) = self.types.schemas.providers.get(&own) else {
                 self.diags.push(crate::settings::unknown_provider(&name.text, name.span, self.types.schemas));
@@ -48,12 +52,32 @@ impl Build<'_> {
             let for_each = self.provider_for_each(&reference, block);
             let meta = decode::Meta { arguments: &["alias", "version", "for_each", "count"], blocks: &[] };
             let repeats = if for_each.is_some() { Repeats::ForEach } else { Repeats::One };
-            let scope = self.scope(Allowed::of(repeats));
+            let mut scope = self.scope(Allowed::of(repeats));
             let plan = BlockPlan::of(&schema.config);
-            let body = decode::decode(&block.body, &plan, &meta, block.header, scope, &mut self.meaning);
+            let body = decode::decode(&block.body, &plan, &meta, block.header, &mut scope, &mut self.meaning);
             self.provider_places.insert(reference.clone(), self.out.providers.len());
             self.out.providers.push(ProviderConfig { reference, for_each, schema, body, span: block.header });
         }
+    }
+
+    /// Providers that come from outside. What they are configured with is told later ([`Module::configure`]).
+    fn given_providers(&mut self) {
+        for given in self.given {
+            let Some(schema) = self.types.schemas.providers.get(&given.reference.name).cloned() else {
+                continue;
+            };
+            let body = CompiledBody::unset(&BlockPlan::of(&schema.config), given.span);
+            let (reference, span) = (given.reference.clone(), given.span);
+            self.provider_places.insert(reference.clone(), self.out.providers.len());
+            self.out.providers.push(ProviderConfig { reference, for_each: None, schema, body, span });
+        }
+    }
+
+    /// True for a block in whose place a provider from outside stands.
+    fn is_given(&self, name: &str, block: &Block) -> bool {
+        let alias = shape::attribute(&block.body, "alias").and_then(|a| literal_text(&a.expr));
+        let reference = ProviderRef::new(name, alias.as_deref());
+        self.given.iter().any(|g| g.reference == reference)
     }
 
     /// An empty block in a module that is not the root: it says that the module must be given such a configuration.
@@ -506,7 +530,7 @@ fn given(module: &Module, reference: &ProviderRef) -> bool {
 }
 
 /// A reference as a module writes it: a name of its own for the provider, an alias, a key.
-fn reference_of(expr: &Expr, required: &[Required]) -> Option<Chosen> {
+pub(crate) fn reference_of(expr: &Expr, required: &[Required]) -> Option<Chosen> {
     let span = expr.span;
     if let Some(text) = literal_text(expr) {
         let (name, alias) = match text.split_once('.') {

@@ -58,8 +58,8 @@ impl Build<'_> {
         );
         let when = when.unwrap_or(When::Create);
         let plan = BlockPlan::of(&schema());
-        let scope = self.scope(allowed.with_self());
-        let body = decode::decode(&block.body, &plan, &META, block.header, scope, &mut self.diags);
+        let mut scope = self.scope(allowed.with_self());
+        let body = decode::decode(&block.body, &plan, &META, block.header, &mut scope, &mut self.diags);
         if when == When::Destroy {
             self.only_of_itself(body.references());
         }

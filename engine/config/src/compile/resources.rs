@@ -54,8 +54,8 @@ impl Build<'_> {
             Some(known) => (known.schema, known.plan),
             None => (Default::default(), BlockPlan::of(&Default::default())),
         };
-        let scope = self.scope(allowed);
-        let body = decode::decode(source, &plan, &meta, block.header, scope, &mut self.meaning);
+        let mut scope = self.scope(allowed);
+        let body = decode::decode(source, &plan, &meta, block.header, &mut scope, &mut self.meaning);
         self.out.resources.push(Resource {
             mode,
             type_name: type_name.text.to_string(),

@@ -37,6 +37,8 @@ pub(super) enum Part {
 pub(super) enum Inside {
     /// A file's own blocks.
     Root,
+    /// A test file's, or those of a file of mock data.
+    Test,
     /// A block of the language.
     Language(&'static Table),
     /// Arguments of any name.
@@ -83,6 +85,71 @@ const ROOT: Table = Table {
         ("check", &["name"], Inside::Language(&CHECK)),
     ],
 };
+
+const TEST: Table = Table {
+    arguments: &[],
+    blocks: &[
+        ("run", &["name"], Inside::Language(&RUN)),
+        ("variables", &[], Inside::Free(Meaning::Template)),
+        ("provider", &["name"], Inside::Provider),
+        ("mock_provider", &["name"], Inside::Language(&MOCK_PROVIDER)),
+        ("mock_resource", &["type"], Inside::Language(&MOCK)),
+        ("mock_data", &["type"], Inside::Language(&MOCK)),
+        ("override_resource", &[], Inside::Language(&OVERRIDE)),
+        ("override_data", &[], Inside::Language(&OVERRIDE)),
+        ("override_module", &[], Inside::Language(&OVERRIDE)),
+        ("test", &[], Inside::Free(Meaning::Literal)),
+    ],
+};
+
+const RUN: Table = Table {
+    arguments: &[
+        ("command", Meaning::Native),
+        ("state_key", Meaning::Literal),
+        ("parallel", Meaning::Literal),
+        ("providers", Meaning::Native),
+        ("expect_failures", Meaning::Native),
+    ],
+    blocks: &[
+        ("variables", &[], Inside::Free(Meaning::Template)),
+        ("module", &[], Inside::Free(Meaning::Literal)),
+        ("assert", &[], Inside::Language(&NONE)),
+        ("plan_options", &[], Inside::Language(&PLAN_OPTIONS)),
+        ("override_resource", &[], Inside::Language(&OVERRIDE)),
+        ("override_data", &[], Inside::Language(&OVERRIDE)),
+        ("override_module", &[], Inside::Language(&OVERRIDE)),
+    ],
+};
+
+const PLAN_OPTIONS: Table = Table {
+    arguments: &[
+        ("mode", Meaning::Native),
+        ("refresh", Meaning::Literal),
+        ("replace", Meaning::Native),
+        ("target", Meaning::Native),
+    ],
+    blocks: &[],
+};
+
+const MOCK_PROVIDER: Table = Table {
+    arguments: &[
+        ("alias", Meaning::Literal),
+        ("source", Meaning::Literal),
+        ("override_during", Meaning::Native),
+    ],
+    blocks: &[
+        ("mock_resource", &["type"], Inside::Language(&MOCK)),
+        ("mock_data", &["type"], Inside::Language(&MOCK)),
+        ("override_resource", &[], Inside::Language(&OVERRIDE)),
+        ("override_data", &[], Inside::Language(&OVERRIDE)),
+        ("override_module", &[], Inside::Language(&OVERRIDE)),
+    ],
+};
+
+const MOCK: Table = Table { arguments: &[("override_during", Meaning::Native)], blocks: &[] };
+
+const OVERRIDE: Table =
+    Table { arguments: &[("target", Meaning::Native), ("override_during", Meaning::Native)], blocks: &[] };
 
 const SETTINGS: Table = Table {
     arguments: &[
@@ -229,6 +296,7 @@ impl Inside {
                 let members = vocabulary.and_then(|v| v.words.get(name));
                 members.map_or(Part::Unknown, |m| Part::Block(&["name"], Inside::Members(m.clone(), &WORD)))
             }),
+            Inside::Test => TEST.part(name).unwrap_or(Part::Unknown),
             // A text is no block: it is a template for the argument of that name.
             Inside::Members(members, _)
                 if matches!(value.kind, NodeKind::String(_)) && blueprint::has(members, name) =>

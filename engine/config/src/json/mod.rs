@@ -34,6 +34,16 @@ pub(crate) fn file(
     Reader { vocabulary: Some(vocabulary), sources, diags }.file(root, &Inside::Root)
 }
 
+/// The body of a test file, or of a file of mock data.
+pub(crate) fn test_file(
+    root: &Node,
+    vocabulary: &Vocabulary<'_>,
+    sources: &SourceMap,
+    diags: &mut Diagnostics,
+) -> Body {
+    Reader { vocabulary: Some(vocabulary), sources, diags }.file(root, &Inside::Test)
+}
+
 /// The body of a variables file: arguments of any name, their values as they stand.
 pub(crate) fn values(root: &Node, sources: &SourceMap, diags: &mut Diagnostics) -> Body {
     let mut reader = Reader { vocabulary: None, sources, diags };

@@ -236,7 +236,11 @@ pub fn schemas() -> Schemas {
 }
 
 pub fn load_memory(memory: &Memory) -> (Configuration, Diagnostics) {
-    load(&LoadOptions { root: ".".into(), version: "0.1.0".into() }, memory, &schemas())
+    load(
+        &LoadOptions { root: ".".into(), version: "0.1.0".into(), ..LoadOptions::default() },
+        memory,
+        &schemas(),
+    )
 }
 
 /// Loads one file that must be without error.

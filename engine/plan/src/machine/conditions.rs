@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pilotis_config::{Asker, Condition, Configuration, ModuleId, Symbol, Verdict, check_variable};
 use pilotis_diag::{Diagnostic, Diagnostics};
-use pilotis_lang::{Cause, Compiled, Reference};
+use pilotis_lang::{Cause, Compiled, Frame, Reference};
 use pilotis_value::{Marks, Path, Type, Value, convert};
 
 use crate::graph::{NodeId, NodeKind, ScopeId};
@@ -44,10 +44,12 @@ impl ConditionKind {
 const UNSHOWN: &str =
     "This check failed, but has an invalid error message as described in the other accompanying messages.";
 
+/// The summary of what is said of a condition that is none.
+pub(crate) const INVALID_RESULT: &str = "Invalid condition result";
+
 /// What the value of a condition says; none if it isn't known yet. It may be no condition at all.
 pub(crate) fn holds(value: &Value) -> Result<Option<bool>, Diagnostic> {
-    let invalid =
-        |detail: String| Diagnostic::error("Invalid condition result").code(codes::CONDITION).detail(detail);
+    let invalid = |detail: String| Diagnostic::error(INVALID_RESULT).code(codes::CONDITION).detail(detail);
     if value.is_null() {
         return Err(invalid("Condition expression must return either true or false, not null.".into()));
     }
@@ -68,7 +70,7 @@ pub(crate) fn not_a_message(why: &str) -> Diagnostic {
 pub(crate) fn evaluate(
     machine: &Machine,
     condition: &Condition,
-    frame: &InstanceFrame<'_>,
+    frame: &dyn Frame,
     diags: &mut Diagnostics,
 ) -> Option<Result<(), String>> {
     let (value, failed) = machine.eval(&condition.condition, frame, diags);
@@ -87,12 +89,7 @@ pub(crate) fn evaluate(
     if holds { Some(Ok(())) } else { Some(Err(message(machine, &condition.error_message, frame, diags))) }
 }
 
-fn message(
-    machine: &Machine,
-    compiled: &Compiled,
-    frame: &InstanceFrame<'_>,
-    diags: &mut Diagnostics,
-) -> String {
+fn message(machine: &Machine, compiled: &Compiled, frame: &dyn Frame, diags: &mut Diagnostics) -> String {
     let (value, failed) = machine.eval(compiled, frame, diags);
     if failed {
         return "Its error message could not be made.".into();
@@ -127,9 +124,17 @@ fn message(
         .map_or_else(|| "Its error message is no text.".into(), |t| t.trim().to_owned())
 }
 
+/// The summary of what is said of a check that can't be told yet.
+const KNOWN_LATER: &str = "Check block assertion known after apply";
+
+/// True for what is said of a check while planning, and said anew by the apply.
+pub fn is_told_by_apply(diagnostic: &Diagnostic) -> bool {
+    diagnostic.code == Some(codes::CHECK) && diagnostic.summary == KNOWN_LATER
+}
+
 /// A check says nothing before an apply has given it what it looks at.
 fn known_later(condition: &Condition) -> Diagnostic {
-    Diagnostic::warning("Check block assertion known after apply")
+    Diagnostic::warning(KNOWN_LATER)
         .code(codes::CHECK)
         .at(condition.condition.span())
         .detail(
@@ -168,7 +173,7 @@ impl Machine {
                 Some(Ok(())) => CheckStatus::Pass,
                 None => {
                     if kind == ConditionKind::Check && self.phase == Phase::Planning {
-                        self.of_plan.push(known_later(condition));
+                        self.of_plan.push(known_later(condition).address(address));
                     }
                     CheckStatus::Unknown
                 }
@@ -270,7 +275,6 @@ impl Machine {
 
     /// Names of what is not known yet among the references of an expression.
     pub(crate) fn unknown_names(&self, compiled: &Compiled, frame: &InstanceFrame<'_>) -> Vec<String> {
-        use pilotis_lang::Frame as _;
         let unknown = |reference: &&Reference| {
             let root = frame.get(reference.slot);
             !root.get_path(&reference.path).unwrap_or(root).is_wholly_known()
@@ -295,7 +299,7 @@ impl Machine {
             return;
         }
         for instance in self.instances(scope) {
-            if self.blocked(id, instance).is_none() {
+            if !self.is_stood_in(scope, instance) && self.blocked(id, instance).is_none() {
                 self.check_rules(own, id, instance, index);
             }
         }
@@ -308,7 +312,8 @@ impl Machine {
             return;
         }
         for instance in self.instances(scope) {
-            if !self.failures.get(&id).is_some_and(|f| f.iter().any(|(i, _)| *i == instance)) {
+            let stood_in = self.is_stood_in(scope, instance);
+            if !stood_in && !self.failures.get(&id).is_some_and(|f| f.iter().any(|(i, _)| *i == instance)) {
                 self.check_rules(id, id, instance, index);
             }
         }
@@ -361,7 +366,10 @@ impl Machine {
             return;
         }
         for instance in self.instances(scope) {
-            if self.blocked(id, instance).is_some() || self.unread_checks.contains(&(id, instance)) {
+            if self.is_stood_in(scope, instance)
+                || self.blocked(id, instance).is_some()
+                || self.unread_checks.contains(&(id, instance))
+            {
                 continue;
             }
             let address = format!("{}check.{}", self.instance(scope, instance).prefix, check.name);

@@ -30,13 +30,15 @@ impl Machine {
             let ty = self.objects[object as usize].ty.clone();
             let of = &mut self.objects[object as usize];
             of.after = ty.mark_secrets(propose(&ty.schema, None, &config).value);
+            self.foretell_data(object, &config);
             let reason = match pending {
                 _ if !config.is_wholly_known() => Some(Reason::ConfigUnknown),
                 true => Some(Reason::DependencyPending),
                 false => None,
             };
             let provider = &self.providers[self.objects[object as usize].provider as usize];
-            let reason = reason.or((!provider.is_connected()).then_some(Reason::DependencyPending));
+            let reachable = provider.is_connected() || self.is_overridden(object);
+            let reason = reason.or((!reachable).then_some(Reason::DependencyPending));
             if let Some(reason) = reason {
                 let of = &mut self.objects[object as usize];
                 of.action = PlanAction::Read;
@@ -76,6 +78,11 @@ impl Machine {
     pub(crate) fn ask_data(&mut self) {
         let mut by_provider: HashMap<u32, Vec<ObjectId>> = HashMap::new();
         for object in std::mem::take(&mut self.data_queue) {
+            if self.is_overridden(object) {
+                let config = self.data_configs.remove(&object).expect("it waits with its arguments");
+                self.ask_overridden(object, config);
+                continue;
+            }
             by_provider.entry(self.objects[object as usize].provider).or_default().push(object);
         }
         let mut providers: Vec<_> = by_provider.into_iter().collect();

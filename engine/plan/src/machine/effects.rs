@@ -270,6 +270,7 @@ impl Machine {
             }
             _ => propose(&of.ty.schema, None, config).value,
         };
+        let value = self.finish_made_up(object, value);
         let value = of.ty.mark_secrets(value);
         let broken = broken_promises(block, &of.after, &value);
         if broken.is_empty() {

@@ -3,8 +3,10 @@
 //! The walk through the graph is the planner's, with what would ask a service left out: an object is what the state has, and
 //! one that it doesn't have is unknown. Nothing is planned, no request is made.
 
+use std::collections::BTreeMap;
+
 use pilotis_diag::Diagnostics;
-use pilotis_lang::Compiled;
+use pilotis_lang::{Compiled, Frame as _, Slot, Surroundings};
 use pilotis_value::{Marks, Type, Value};
 
 use crate::Inputs;
@@ -35,6 +37,32 @@ impl Evaluation {
     /// What went wrong on the way: values that depend on it are unknown.
     pub fn diagnostics(&self) -> &Diagnostics {
         &self.0.diags
+    }
+
+    /// The value of a slot of the root module.
+    pub fn value(&self, slot: Slot) -> Value {
+        self.0.frame(ScopeId(0), 0, &Rep::One).get(slot)
+    }
+
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.0
+    }
+
+    /// The outputs of the root module. Those that are not known yet are unknown, those that could not be made are null.
+    pub fn outputs(&self) -> BTreeMap<String, Value> {
+        let value = |(node, output): (NodeId, pilotis_config::Output)| {
+            let value = match self.0.failures.contains_key(&node) {
+                true => Value::null(Type::Dynamic),
+                false => self.0.node_value(node, 0),
+            };
+            (output.name, value)
+        };
+        self.0.root_outputs().into_iter().map(value).collect()
+    }
+
+    /// What functions may know.
+    pub fn surroundings(&self) -> Surroundings<'_> {
+        self.0.surroundings()
     }
 
     /// The value of an expression that was compiled in the root module.

@@ -25,6 +25,7 @@ impl Machine {
             parent: 0,
             rep: Rep::One,
             protected: false,
+            outputs: None,
         };
         let state = &mut self.scopes[0];
         state.instances.push(root);
@@ -38,6 +39,10 @@ impl Machine {
         let call = &config.modules[self.graph.scope(scope).module.0 as usize].calls[index as usize];
         for instance in self.instances(scope) {
             let mut here = Vec::new();
+            if self.is_stood_in(scope, instance) {
+                self.scopes[child.0 as usize].by_parent.push(here);
+                continue;
+            }
             if let Some(cause) = self.blocked(id, instance) {
                 self.fail_because(id, instance, cause);
             } else {
@@ -88,7 +93,8 @@ impl Machine {
         let mut path = above.path.clone();
         path.0.push(step);
         let protected = above.protected || call.prevent_destroy;
-        ScopeInstance { path, prefix, display: display.into(), parent, rep, protected }
+        let outputs = self.overridden_module(&path);
+        ScopeInstance { path, prefix, display: display.into(), parent, rep, protected, outputs }
     }
 
     /// The instances of a block; none if they can't be told, and the diagnostics say why.

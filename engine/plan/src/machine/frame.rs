@@ -74,7 +74,7 @@ impl Machine {
     pub(crate) fn eval(
         &self,
         compiled: &Compiled,
-        frame: &InstanceFrame<'_>,
+        frame: &dyn Frame,
         diags: &mut Diagnostics,
     ) -> (Value, bool) {
         let mut own = Diagnostics::new();
@@ -111,6 +111,9 @@ impl Machine {
 
     fn make_call_value(&self, scope: ScopeId, call: &Call, child: ScopeId, instance: InstanceId) -> Value {
         let outputs = |of: InstanceId| {
+            if let Some(given) = &self.instance(child, of).outputs {
+                return self.given_outputs(child, given);
+            }
             let output = |(i, output): (usize, &pilotis_config::Output)| {
                 let node = self.graph.id(child, NodeKind::Output(i as u32));
                 (output.name.as_str().into(), self.node_value(node, of))

@@ -40,6 +40,10 @@ impl Machine {
         let ty = self.type_of(block.mode, &block.type_name, &block.schema);
         for instance in self.instances(node.scope) {
             let mut objects = Vec::new();
+            if self.is_stood_in(node.scope, instance) {
+                self.nodes[id.0 as usize].objects.push(objects);
+                continue;
+            }
             if let Some(cause) = self.blocked(id, instance) {
                 self.fail_because(id, instance, cause);
             } else {
@@ -270,14 +274,21 @@ impl Machine {
             Some(_) => self.why_replace(id, object, &proposal),
         };
         let (action, after) = match (&before, replace) {
-            (None, _) => (PlanAction::Create, ty.mark_secrets(proposal.value)),
+            (None, _) => {
+                let value = self.plan_made_up(object, None, config, proposal.value);
+                (PlanAction::Create, ty.mark_secrets(value))
+            }
             (Some(_), Some(_)) => {
                 let new = propose(&ty.schema, None, config).value;
+                let new = self.plan_made_up(object, None, config, new);
                 let first = self.create_first[id.0 as usize];
                 let action = if first { PlanAction::CreateThenDelete } else { PlanAction::DeleteThenCreate };
                 (action, ty.mark_secrets(new))
             }
-            (Some(_), None) if proposal.changed => (PlanAction::Update, ty.mark_secrets(proposal.value)),
+            (Some(before), None) if proposal.changed => {
+                let value = self.plan_made_up(object, Some(before), config, proposal.value);
+                (PlanAction::Update, ty.mark_secrets(value))
+            }
             (Some(before), None) => (PlanAction::NoOp, before.clone()),
         };
         if replace.is_some() && self.protects(id, object) {

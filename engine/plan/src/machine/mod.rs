@@ -6,6 +6,7 @@
 //! what is done with it (`apply`, `schedule`, `effects`, `commits`).
 
 mod apply;
+mod assertions;
 mod checked_data;
 mod commits;
 pub(crate) mod conditions;
@@ -21,6 +22,7 @@ mod ignore;
 mod imports;
 mod instances;
 mod late;
+mod made_up;
 mod managed;
 mod moves;
 mod orphans;
@@ -54,6 +56,8 @@ use crate::{
     Answer, CheckStatus, Drift, Inputs, Plan, PlanAction, PlanMode, PlanOptions, ProviderId, Reason, Request,
     RequestId,
 };
+pub use assertions::{Broken, Held, is_condition};
+pub use conditions::is_told_by_apply;
 pub use effects::{EffectInfo, EffectProgress, EffectTicket};
 pub use evaluate::Evaluation;
 use frame::CallCache;
@@ -121,6 +125,8 @@ pub(crate) struct ScopeInstance {
     pub(crate) rep: Rep,
     /// A blueprint's block above says `prevent_destroy`.
     pub(crate) protected: bool,
+    /// Its outputs, if a test gives them: then nothing in it is run.
+    pub(crate) outputs: Option<Value>,
 }
 
 /// What is known of a scope.
@@ -251,6 +257,8 @@ pub struct Machine {
     applying: Option<apply::Applying>,
     next_request: u64,
     outbox: Vec<(RequestId, Request)>,
+    /// Answers to what nobody needs to be asked for.
+    at_hand: VecDeque<(RequestId, Answer)>,
     pending: HashMap<RequestId, Pending>,
 }
 
@@ -307,6 +315,7 @@ impl Machine {
             applying: None,
             next_request: 0,
             outbox: Vec::new(),
+            at_hand: VecDeque::new(),
             pending: HashMap::new(),
             graph,
         };
@@ -342,12 +351,19 @@ impl Machine {
     /// What it wants now, and did not want before. Empty while it waits for answers, or when the phase is over.
     #[allow(clippy::should_implement_trait, reason = "it gives many at once, and more after it gave none")]
     pub fn next(&mut self) -> Vec<(RequestId, Request)> {
-        if self.phase == Phase::Planning {
-            self.walk();
-        } else if self.phase == Phase::Applying {
-            self.advance();
+        loop {
+            while let Some((id, answer)) = self.at_hand.pop_front() {
+                self.answer(id, answer, self.now);
+            }
+            match self.phase {
+                Phase::Planning => self.walk(),
+                Phase::Applying => self.advance(),
+                Phase::Planned | Phase::Done => {}
+            }
+            if self.at_hand.is_empty() {
+                return std::mem::take(&mut self.outbox);
+            }
         }
-        std::mem::take(&mut self.outbox)
     }
 
     /// An answer to a request, in any order.
@@ -425,8 +441,11 @@ impl Machine {
     pub(crate) fn ask(&mut self, pending: Pending, request: Request) {
         let id = RequestId(self.next_request);
         self.next_request += 1;
+        match self.answer_made_up(&pending, &request) {
+            Some(answer) => self.at_hand.push_back((id, answer)),
+            None => self.outbox.push((id, request)),
+        }
         self.pending.insert(id, pending);
-        self.outbox.push((id, request));
     }
 
     /// Visits what can be visited, until only answers can bring it further.

@@ -66,7 +66,8 @@ impl Machine {
         for id in self.rows.ids() {
             let row = self.rows.get(id);
             let wanted = row.included && (self.options.refresh || row.must_look);
-            if row.provider == Some(provider) && wanted && !row.ignored && !row.unsettled {
+            let asked = wanted && !row.ignored && !row.unsettled;
+            if row.provider == Some(provider) && asked && !self.is_row_overridden(id) {
                 by_type.entry(row.record.type_name.clone()).or_default().push(id);
             }
         }

@@ -30,6 +30,10 @@ impl Machine {
         let mut diags = Diagnostics::new();
         for instance in self.instances(scope) {
             let unknown = || Value::unknown(variable.constraint.ty.without_optional());
+            if self.is_stood_in(scope, instance) {
+                values.push(Value::null(variable.constraint.ty.without_optional()));
+                continue;
+            }
             if let Some(cause) = self.blocked(id, instance) {
                 self.fail_because(id, instance, cause);
                 values.push(unknown());
@@ -65,6 +69,10 @@ impl Machine {
         let mut values = Vec::with_capacity(self.instances(scope).len());
         let mut diags = Diagnostics::new();
         for instance in self.instances(scope) {
+            if self.is_stood_in(scope, instance) {
+                values.push(Value::null(Type::Dynamic));
+                continue;
+            }
             if let Some(cause) = self.blocked(id, instance) {
                 self.fail_because(id, instance, cause);
                 values.push(Value::unknown(Type::Dynamic));
@@ -87,6 +95,10 @@ impl Machine {
         let output = &config.modules[self.graph.scope(scope).module.0 as usize].outputs[index as usize];
         let mut values = Vec::with_capacity(self.instances(scope).len());
         for instance in self.instances(scope) {
+            if self.is_stood_in(scope, instance) {
+                values.push(Value::null(Type::Dynamic));
+                continue;
+            }
             if let Some(cause) = self.blocked(id, instance) {
                 self.fail_because(id, instance, cause);
                 values.push(Value::unknown(Type::Dynamic));

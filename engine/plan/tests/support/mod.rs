@@ -120,7 +120,7 @@ impl Case {
     }
 
     pub fn load(&self) -> (Configuration, RootVariables, Diagnostics) {
-        let options = LoadOptions { root: ".".into(), version: "0.1.0".into() };
+        let options = LoadOptions { root: ".".into(), version: "0.1.0".into(), ..LoadOptions::default() };
         let (mut configuration, mut diags) = load(&options, &self.files, &schemas());
         let given: Vec<VariableSource> =
             self.variables.iter().map(|(n, v)| VariableSource::Argument(n.clone(), v.clone())).collect();

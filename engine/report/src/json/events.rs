@@ -273,7 +273,7 @@ pub fn log(message: &str, at: &str) -> Json {
     event("info", "log", at, message, [])
 }
 
-fn event<const N: usize>(
+pub(super) fn event<const N: usize>(
     level: &str,
     kind: &str,
     at: &str,

@@ -11,6 +11,7 @@ mod plan;
 mod relevant;
 mod schemas;
 mod state;
+pub mod test_events;
 mod why;
 
 pub use gitlab::gitlab;
