@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     Change, Intent, IntentId, Lease, Observation, OutputRecord, ResourceKey, ResourceRecord, Run, RunId,
     RunStatus, Timestamp,
@@ -86,6 +88,18 @@ pub struct Snapshot {
     pub intents: Vec<Intent>,
     /// Leases, without those of processes that are known to be dead. They may have expired: stores read no clock.
     pub leases: Vec<Lease>,
+}
+
+/// Names a state as it is at a time: while the head is the same, so is all that is committed. The newest run tells a state from a copy of
+/// it that was restored, and has gone its own way since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// [`Snapshot::lineage`]
+    pub lineage: String,
+    /// [`Snapshot::serial`]
+    pub serial: u64,
+    /// The newest run; none before the first.
+    pub run: Option<RunId>,
 }
 
 impl Snapshot {
@@ -181,6 +195,15 @@ pub trait Store: Send {
     fn location(&self) -> &str;
     /// Reads all that a plan needs.
     fn snapshot(&mut self) -> Result<Snapshot, StateError>;
+    /// Names what is committed by now.
+    fn head(&mut self) -> Result<Head, StateError> {
+        let Snapshot { lineage, serial, .. } = self.snapshot()?;
+        Ok(Head { lineage, serial, run: self.runs(1)?.pop().map(|run| run.id) })
+    }
+    /// [`Snapshot::outputs`] alone.
+    fn outputs(&mut self) -> Result<Vec<OutputRecord>, StateError> {
+        self.snapshot().map(|snapshot| snapshot.outputs)
+    }
     /// Does all of it or none, durably, in order, as one transaction that counts the serial up.
     fn commit(&mut self, writes: &[Write]) -> Result<(), StateError>;
     /// Takes the right to change objects (`"*"`: all of them), all or none, or says who has one of them. A lease of a process that is

@@ -26,7 +26,7 @@ impl OtherStates for StateFiles {
             if let Some(store) = &mut store
                 && store.serial().map_err(|e| e.to_string())? > 0
             {
-                return store.snapshot().map(|snapshot| Some(snapshot.outputs)).map_err(|e| e.to_string());
+                return store.outputs().map(Some).map_err(|e| e.to_string());
             }
         }
         let file = terraform.unwrap_or_else(|| database.clone());

@@ -89,27 +89,22 @@ impl Session {
         view: &View,
         wanted: &Wanted<'_>,
     ) -> anyhow::Result<Option<Session>> {
-        let (configuration, mut diagnostics) = file.configuration(&folder.schemas());
-        let mut sources = configuration.sources.clone();
-        let mut variables = file.variables.clone();
-        if !diagnostics.has_errors() {
-            let given = folder.variable_sources(wanted.variables)?;
-            let surroundings = Surroundings {
-                files: &*folder.disk,
-                plan_time_ms: crate::clock::now().0,
-                apply_time_ms: None,
-            };
-            let root = &configuration.modules[0];
-            variables = given_again(root, file, &given, &mut sources, &surroundings, &mut diagnostics)?;
-        }
-        diagnostics.sort();
-        view.diagnostics(&diagnostics, &sources);
-        if diagnostics.has_errors() {
-            return Ok(None);
-        }
-        let given_ephemeral = file.given_ephemeral.clone();
-        let run = Ready { configuration, modules: file.modules.clone(), variables, given_ephemeral, sources };
+        let Some(run) = Ready::of_plan(file, folder, view, wanted)? else { return Ok(None) };
         run.open(folder, view, wanted.state, wanted.parallelism).await.map(Some)
+    }
+
+    /// The same run with another form of the same saved plan. False if something has errors, which were shown.
+    pub(crate) fn read_plan(
+        &mut self,
+        file: &PlanFile,
+        folder: &Folder,
+        view: &View,
+        wanted: &Wanted<'_>,
+    ) -> anyhow::Result<bool> {
+        let Some(run) = Ready::of_plan(file, folder, view, wanted)? else { return Ok(false) };
+        self.configuration = Arc::new(run.configuration);
+        (self.modules, self.variables, self.sources) = (run.modules, run.variables, run.sources);
+        Ok(true)
     }
 
     /// Ends the sandbox, if this run started it.
@@ -184,6 +179,35 @@ struct Ready {
 }
 
 impl Ready {
+    /// What a saved plan says. Warnings were given when it was made.
+    fn of_plan(
+        file: &PlanFile,
+        folder: &Folder,
+        view: &View,
+        wanted: &Wanted<'_>,
+    ) -> anyhow::Result<Option<Ready>> {
+        let (configuration, mut diagnostics) = file.configuration(&folder.schemas());
+        let mut sources = configuration.sources.clone();
+        let mut variables = file.variables.clone();
+        if !diagnostics.has_errors() {
+            let given = folder.variable_sources(wanted.variables)?;
+            let surroundings = Surroundings {
+                files: &*folder.disk,
+                plan_time_ms: crate::clock::now().0,
+                apply_time_ms: None,
+            };
+            let root = &configuration.modules[0];
+            variables = given_again(root, file, &given, &mut sources, &surroundings, &mut diagnostics)?;
+        }
+        if diagnostics.has_errors() {
+            diagnostics.sort();
+            view.diagnostics(&diagnostics, &sources);
+            return Ok(None);
+        }
+        let (modules, given_ephemeral) = (file.modules.clone(), file.given_ephemeral.clone());
+        Ok(Some(Ready { configuration, modules, variables, given_ephemeral, sources }))
+    }
+
     async fn open(
         self,
         folder: &Folder,

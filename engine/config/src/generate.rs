@@ -63,6 +63,7 @@ pub fn with_missing_blocks(
                     lifecycle: Lifecycle { ignore_changes: IgnoreChanges::All, ..Lifecycle::default() },
                     provisioners: Vec::new().into(),
                     span: import.span,
+                    extent: import.span,
                 });
             }
         }

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use pilotis_state::{
-    Action, Change, ChangeOutcome, Intent, IntentId, Observation, OutputRecord, ResourceKey, ResourceRecord,
-    Run, RunId, RunKind, RunStatus, Snapshot, Status, Timestamp,
+    Action, Change, ChangeOutcome, Head, Intent, IntentId, Observation, OutputRecord, ResourceKey,
+    ResourceRecord, Run, RunId, RunKind, RunStatus, Snapshot, Status, Timestamp,
 };
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, Row};
@@ -15,9 +15,7 @@ use crate::lease;
 pub(crate) fn snapshot(connection: &mut Connection) -> rusqlite::Result<Snapshot> {
     // A deferred transaction: what is read belongs together, and no writer waits.
     let tx = connection.transaction()?;
-    let (lineage, serial) = tx.query_row("SELECT lineage, serial FROM meta", [], |row| {
-        Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))
-    })?;
+    let (lineage, serial) = lineage_and_serial(&tx)?;
     let mut resources = resources(&tx)?;
     // Sorted here: an index would be walked with one jump into the table for each row.
     resources.sort_unstable_by(|a, b| a.key.cmp(&b.key));
@@ -79,7 +77,21 @@ fn resources(connection: &Connection) -> rusqlite::Result<Vec<ResourceRecord>> {
     Ok(records)
 }
 
-fn outputs(connection: &Connection) -> rusqlite::Result<Vec<OutputRecord>> {
+pub(crate) fn head(connection: &mut Connection) -> rusqlite::Result<Head> {
+    let tx = connection.transaction()?;
+    let (lineage, serial) = lineage_and_serial(&tx)?;
+    let head = Head { lineage, serial, run: runs(&tx, 1)?.pop().map(|run| run.id) };
+    tx.finish()?;
+    Ok(head)
+}
+
+fn lineage_and_serial(connection: &Connection) -> rusqlite::Result<(String, u64)> {
+    connection.query_row("SELECT lineage, serial FROM meta", [], |row| {
+        Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))
+    })
+}
+
+pub(crate) fn outputs(connection: &Connection) -> rusqlite::Result<Vec<OutputRecord>> {
     let mut statement =
         connection.prepare_cached("SELECT name, value, sensitive FROM output ORDER BY name")?;
     let rows = statement.query_map([], |row| {

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use pilotis_apply::{ApplyOptions, ApplyReport, Planned, programs_refused};
 use pilotis_diag::{Diagnostics, Severity};
 use pilotis_plan::PlanMode;
-use pilotis_plan::planfile::PlanFile;
+use pilotis_plan::planfile::SavedPlan;
 use pilotis_report::json::events;
 use pilotis_report::{Counts, text};
 use pilotis_state::{RunKind, RunStatus};
@@ -83,19 +83,41 @@ async fn saved(
         bail!("{file} is a saved plan, which holds its options: give none here");
     }
     let bytes = std::fs::read(file).with_context(|| format!("the saved plan {file} can't be read"))?;
-    let saved = PlanFile::read(&bytes).with_context(|| format!("{file} can't be applied"))?;
-    let selected = workspace::selected(&folder.disk.cwd)?.name;
-    if saved.options.workspace != selected {
+    let unusable = || format!("{file} can't be applied");
+    let saved = SavedPlan::read(&bytes).with_context(unusable)?;
+    let whole = || saved.whole().with_context(unusable);
+    let first = match &saved.excerpt {
+        Some(excerpt) => excerpt,
+        None => &whole()?,
+    };
+    let (made_in, selected) = (&first.options.workspace, workspace::selected(&folder.disk.cwd)?.name);
+    if *made_in != selected {
         bail!(
-            "{file} was made in the workspace {:?}, and {selected:?} is selected. Nothing was done; to apply it: pilotis workspace select {}",
-            saved.options.workspace,
-            saved.options.workspace
+            "{file} was made in the workspace {made_in:?}, and {selected:?} is selected. Nothing was done; to apply it: pilotis workspace select {made_in}"
         );
     }
-    let destroy = saved.options.mode == PlanMode::Destroy;
-    let session = Session::of_plan(&saved, folder, view, &given.into()).await?;
-    let Some(session) = session else { return Ok(Exit::Error) };
-    let exit = match planning::plan_again(&saved, &session, view, interrupt).await? {
+    let destroy = first.options.mode == PlanMode::Destroy;
+    let wanted = given.into();
+    let session = Session::of_plan(first, folder, view, &wanted).await?;
+    let Some(mut session) = session else { return Ok(Exit::Error) };
+    if view.json {
+        view.line(&events::version(env!("CARGO_PKG_VERSION"), &crate::clock::rfc3339_now()));
+    }
+    let planned = match &saved.excerpt {
+        None => planning::plan_again(first, &session, view, interrupt).await?,
+        Some(excerpt) => match planning::plan_from_excerpt(excerpt, &session, view, interrupt).await? {
+            Err(exit) => Err(exit),
+            Ok(Some(planned)) => Ok(planned),
+            Ok(None) => {
+                let whole = whole()?;
+                match session.read_plan(&whole, folder, view, &wanted)? {
+                    true => planning::plan_again(&whole, &session, view, interrupt).await?,
+                    false => Err(Exit::Error),
+                }
+            }
+        },
+    };
+    let exit = match planned {
         Err(exit) => exit,
         Ok(mut planned) => {
             // Warnings were given when it was planned.

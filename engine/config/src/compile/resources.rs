@@ -69,6 +69,7 @@ impl Build<'_> {
             lifecycle,
             provisioners: provisioners.into(),
             span: block.header,
+            extent: block.span,
         });
     }
 

@@ -16,6 +16,7 @@ pub(crate) mod expand;
 mod finish;
 mod frame;
 mod housekeeping;
+mod idle;
 mod ignore;
 mod imports;
 mod instances;
