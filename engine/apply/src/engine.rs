@@ -10,7 +10,7 @@ use pilotis_diag::Diagnostics;
 use pilotis_lang::Files;
 use pilotis_plan::planfile::PlanFile;
 use pilotis_plan::recording::{Answers, ModuleFiles, RecordingFiles};
-use pilotis_plan::{Applied, ApplyStart, Inputs, Machine, Plan, PlanAction, PlanOptions};
+use pilotis_plan::{Applied, ApplyStart, Inputs, Machine, Plan, PlanAction, PlanOptions, ResourceChange};
 use pilotis_sdk::{Provider, SandboxEndpoint};
 use pilotis_state::{
     Head, Holder, Lease, ResourceKey, Run, RunId, RunKind, RunStatus, Snapshot, StateError, Store, Timestamp,
@@ -521,5 +521,10 @@ impl Drop for Renewal {
 
 fn names(plan: &Plan) -> Names {
     let changed = plan.changes.iter().filter(|c| c.action != PlanAction::NoOp);
-    changed.map(|c| (c.address.to_string().into(), (c.display.clone(), c.action))).collect()
+    // Both names are one text where no blueprint is around.
+    let address = |c: &ResourceChange| match c.address.to_string() {
+        address if *address == *c.display => c.display.clone(),
+        address => address.into(),
+    };
+    changed.map(|c| (address(c), (c.display.clone(), c.action))).collect()
 }

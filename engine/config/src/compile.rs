@@ -50,6 +50,7 @@ pub(crate) fn module(
     build.variables(&all.variables);
     build.locals(&all.locals);
     build.providers(&all.providers);
+    build.out.resources.reserve_exact(all.resources.len());
     for (mode, block) in &all.resources {
         build.resource(*mode, block);
     }

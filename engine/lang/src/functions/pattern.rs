@@ -97,7 +97,7 @@ fn captured(regex: &Regex, captures: &Captures<'_>) -> Value {
     for name in regex.capture_names().flatten() {
         groups.insert(name.into(), of(captures.name(name)));
     }
-    Value::object(groups)
+    Value::object(groups.into())
 }
 
 fn first_match(args: &[Value], _: &Surroundings<'_>) -> Outcome {
