@@ -249,6 +249,18 @@ fn a_plan_of_many_changes_has_no_excerpt() {
     assert!(save(&mut case).1.excerpt.is_none());
 }
 
+/// Files of the first form have no excerpt, and are read as ever.
+#[test]
+fn a_file_of_the_first_form_is_read() {
+    let (_, file) = save(&mut case());
+    assert!(file.excerpt.is_none());
+    let bytes = file.write().unwrap();
+    let content = bytes.splitn(4, |b| *b == b'\n').nth(3).unwrap();
+    let head = format!("pilotis plan 1\n{}\n", blake3::hash(content).to_hex());
+    let read = PlanFile::read(&[head.as_bytes(), content].concat()).unwrap();
+    assert_eq!((read.digest, read.modules), (file.digest, file.modules));
+}
+
 #[test]
 fn what_is_not_a_whole_plan_of_ours_is_refused() {
     let mut case = case();
