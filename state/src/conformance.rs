@@ -33,7 +33,7 @@ macro_rules! conformance {
     };
     (@names $how:ident, $world:expr) => {
         $crate::conformance!(@$how $world, [
-            round_trip, all_or_nothing, versions_only_grow, expectations, moves, observations, intents, history, leases,
+            round_trip, heads, all_or_nothing, versions_only_grow, expectations, moves, observations, intents, history, leases,
             lease_takeover, the_lease_of_everything, begin_is_fenced, a_run_that_lost_its_leases, a_run_that_is_over, refusals, becoming, copies,
             what_runs_were_made_of
         ]);
@@ -175,12 +175,30 @@ pub fn round_trip(world: &impl World) {
         assert_eq!(snapshot.resources, [at(&a, 2), at(&b, 1), at(&deposed, 1)]);
         assert_eq!(snapshot.outputs, std::slice::from_ref(&output));
         assert_eq!(&*snapshot.checks, "[1]");
+        assert_eq!(reader.outputs().unwrap(), snapshot.outputs);
     }
     let mut store = world.connect();
     store.commit(&[Write::RemoveOutput("url".into()), remove("b")]).unwrap();
     let snapshot = store.snapshot().unwrap();
     assert!(snapshot.outputs.is_empty());
     assert_eq!(snapshot.resources.len(), 2, "the deposed object of b stays");
+}
+
+/// The head is another one after each commit, and the same for all who look.
+pub fn heads(world: &impl World) {
+    let mut store = world.connect();
+    let empty = store.head().unwrap();
+    assert_eq!((empty.serial, &empty.run), (0, &None));
+    assert_eq!(empty.lineage, store.snapshot().unwrap().lineage);
+    store.commit(&[Write::StartRun(run("r1"))]).unwrap();
+    let first = store.head().unwrap();
+    assert_eq!((first.serial, first.run.clone()), (1, Some(RunId("r1".into()))));
+    store.commit(&[put(record("a"))]).unwrap();
+    assert_ne!(store.head().unwrap(), first);
+    store.commit(&[Write::StartRun(run("r2"))]).unwrap();
+    let last = world.connect().head().unwrap();
+    assert_eq!((last.serial, last.run.clone()), (3, Some(RunId("r2".into()))));
+    assert_eq!(store.head().unwrap(), last);
 }
 
 /// A state takes the place of another only as long as nobody has written meanwhile, and its serial never goes back.

@@ -18,4 +18,4 @@ pub use record::{
     Action, Change, ChangeOutcome, Holder, Intent, IntentId, Lease, Observation, OutputRecord, ResourceKey,
     ResourceRecord, Run, RunId, RunKind, RunStatus, Status, Timestamp,
 };
-pub use store::{Expect, Snapshot, StateError, Store, Write};
+pub use store::{Expect, Head, Snapshot, StateError, Store, Write};

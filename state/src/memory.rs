@@ -87,6 +87,10 @@ impl Store for MemoryStore {
         })
     }
 
+    fn outputs(&mut self) -> Result<Vec<OutputRecord>, StateError> {
+        Ok(self.data().outputs.values().cloned().collect())
+    }
+
     fn commit(&mut self, writes: &[Write]) -> Result<(), StateError> {
         let mut data = self.data();
         let mut undo = Vec::new();

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::whole::Whole;
 use crate::{
     Change, Intent, IntentId, Lease, Observation, OutputRecord, ResourceKey, ResourceRecord, Run, RunId,
@@ -124,6 +126,18 @@ pub struct Snapshot {
     pub leases: Vec<Lease>,
     /// What [`Store::clock`] said meanwhile.
     pub clock: Option<Timestamp>,
+}
+
+/// Names a state as it is at a time: while the head is the same, so is all that is committed. The newest run tells a state from a copy of
+/// it that was restored, and has gone its own way since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// [`Snapshot::lineage`]
+    pub lineage: String,
+    /// [`Snapshot::serial`]
+    pub serial: u64,
+    /// The newest run; none before the first.
+    pub run: Option<RunId>,
 }
 
 impl Snapshot {
@@ -254,6 +268,15 @@ pub trait Store: Send {
     }
     /// Reads all that a plan needs.
     fn snapshot(&mut self) -> Result<Snapshot, StateError>;
+    /// Names what is committed by now.
+    fn head(&mut self) -> Result<Head, StateError> {
+        let Snapshot { lineage, serial, .. } = self.snapshot()?;
+        Ok(Head { lineage, serial, run: self.runs(1)?.pop().map(|run| run.id) })
+    }
+    /// [`Snapshot::outputs`] alone.
+    fn outputs(&mut self) -> Result<Vec<OutputRecord>, StateError> {
+        self.snapshot().map(|snapshot| snapshot.outputs)
+    }
     /// Does all of it or none, durably, in order, as one transaction that counts the serial up.
     fn commit(&mut self, writes: &[Write]) -> Result<(), StateError>;
     /// Takes the right to change objects (`"*"`: all of them), all or none, or says who has one of them. A lease of a process that is

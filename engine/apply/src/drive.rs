@@ -31,7 +31,7 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// How objects are called on screen, and what they are in for.
-pub(crate) type Names = HashMap<Arc<str>, (String, PlanAction)>;
+pub(crate) type Names = HashMap<Arc<str>, (Arc<str>, PlanAction)>;
 
 /// All that a loop needs.
 pub(crate) struct Driver<'a> {

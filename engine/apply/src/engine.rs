@@ -10,10 +10,13 @@ use pilotis_diag::Diagnostics;
 use pilotis_lang::Files;
 use pilotis_plan::planfile::PlanFile;
 use pilotis_plan::recording::{Answers, ModuleFiles, RecordingFiles};
-use pilotis_plan::{Applied, ApplyStart, Inputs, Machine, MadeOf, Plan, PlanAction, PlanOptions};
+use pilotis_plan::{
+    Applied, ApplyStart, Inputs, Machine, MadeOf, Plan, PlanAction, PlanOptions, ResourceChange,
+};
 use pilotis_sdk::{Provider, SandboxEndpoint};
 use pilotis_state::{
-    Holder, Lease, ResourceKey, Run, RunId, RunKind, RunStatus, Snapshot, StateError, Store, Timestamp, Write,
+    Head, Holder, Lease, ResourceKey, Run, RunId, RunKind, RunStatus, Snapshot, StateError, Store, Timestamp,
+    Write,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -82,6 +85,8 @@ pub struct Planned {
     pub machine: Box<Machine>,
     /// Connections that planning has made.
     pub(crate) connections: Connections,
+    /// The state that it was made on.
+    pub(crate) head: Head,
 }
 
 /// Options of an apply.
@@ -185,9 +190,9 @@ impl Engine {
         reporter: &dyn Reporter,
         cancel: &CancellationToken,
     ) -> Result<Planned, EngineError> {
-        let snapshot = Arc::new(self.store.with(|store| store.snapshot()).await?);
-        let inputs = self.inputs(configuration, variables, options, snapshot);
-        self.make(inputs, self.driver(reporter), cancel).await.map(|(planned, _)| planned)
+        let (head, snapshot) = self.read().await?;
+        let inputs = self.inputs(configuration, variables, options, Arc::new(snapshot));
+        self.make(inputs, head, self.driver(reporter), cancel).await.map(|(planned, _)| planned)
     }
 
     /// Makes a plan and keeps what it was made from, to be saved. `given_ephemeral`: the ephemeral variables that it was given.
@@ -203,7 +208,8 @@ impl Engine {
         cancel: &CancellationToken,
     ) -> Result<(Planned, PlanFile), EngineError> {
         loop {
-            let snapshot = Arc::new(self.store.with(|store| store.snapshot()).await?);
+            let (head, snapshot) = self.read().await?;
+            let snapshot = Arc::new(snapshot);
             let files = Arc::new(RecordingFiles::new(self.settings.files.clone()));
             let mut inputs =
                 self.inputs(configuration.clone(), variables.clone(), options.clone(), snapshot.clone());
@@ -211,12 +217,12 @@ impl Engine {
             let (started, seed) = (inputs.started, inputs.seed);
             let mut driver = self.driver(reporter);
             driver.keep = Some(Answers::default());
-            let (planned, answers) = self.make(inputs, driver, cancel).await?;
+            let (mut planned, answers) = self.make(inputs, head.clone(), driver, cancel).await?;
             // Interrupted changes were settled on the way: the plan is made again on the state as it is now.
             if !snapshot.abandoned(started).is_empty() && !planned.plan.diagnostics.has_errors() {
                 continue;
             }
-            let file = PlanFile {
+            let mut file = PlanFile {
                 program: env!("CARGO_PKG_VERSION").into(),
                 modules,
                 files: files.files(),
@@ -224,11 +230,17 @@ impl Engine {
                 given_ephemeral,
                 options,
                 snapshot,
+                head: Some(head),
                 answers,
                 started,
                 seed,
                 digest: planned.plan.digest.clone(),
+                excerpt: None,
             };
+            if !planned.plan.diagnostics.has_errors() {
+                let excerpt = file.excerpt(&mut planned.machine, &self.providers.schemas());
+                file.excerpt = excerpt.map(Box::new);
+            }
             return Ok((planned, file));
         }
     }
@@ -245,17 +257,42 @@ impl Engine {
     ) -> Result<Planned, EngineError> {
         let schemas = self.providers.schemas();
         let mut inputs = file.inputs(configuration.clone(), schemas.clone(), given);
-        inputs.snapshot = Arc::new(self.store.with(|store| store.snapshot()).await?);
+        let (head, snapshot) = self.read().await?;
+        inputs.snapshot = Arc::new(snapshot);
         inputs.now = now();
         inputs.seed = Uuid::new_v4().as_u128();
         let mut driver = self.driver(reporter);
         driver.again = Some(file);
-        let (planned, _) = self.make(inputs, driver, cancel).await?;
+        let (planned, _) = self.make(inputs, head, driver, cancel).await?;
         if planned.plan.digest == file.digest || planned.plan.diagnostics.has_errors() {
             return Ok(planned);
         }
         let saved = file.plan(configuration, schemas).map_err(|e| EngineError::PlanFile(e.to_string()))?;
         Err(EngineError::Different { saved: Box::new(saved), now: Box::new(planned.plan) })
+    }
+
+    /// Makes a saved plan again from its excerpt. None if the state has gone on since, or the plan isn't the same all the same: the whole
+    /// must tell then ([`Engine::plan_again`]).
+    pub async fn plan_from_excerpt(
+        &self,
+        excerpt: &PlanFile,
+        configuration: Arc<Configuration>,
+        given: &RootVariables,
+        reporter: &dyn Reporter,
+        cancel: &CancellationToken,
+    ) -> Result<Option<Planned>, EngineError> {
+        let head = self.store.with(|store| store.head()).await?;
+        if excerpt.head.as_ref() != Some(&head) {
+            return Ok(None);
+        }
+        let mut inputs = excerpt.inputs(configuration, self.providers.schemas(), given);
+        inputs.now = now();
+        inputs.seed = Uuid::new_v4().as_u128();
+        let mut driver = self.driver(reporter);
+        driver.again = Some(excerpt);
+        let (planned, _) = self.make(inputs, head, driver, cancel).await?;
+        let same = planned.plan.digest == excerpt.digest && !planned.plan.diagnostics.has_errors();
+        Ok(same.then_some(planned))
     }
 
     /// Options that look at nothing but what a plan that looks at nothing would change: what somebody else has changed is found
@@ -274,6 +311,11 @@ impl Engine {
         let there = |action| !matches!(action, PlanAction::NoOp | PlanAction::Read | PlanAction::Create);
         let look_at = changes.filter(|c| there(c.action)).map(|c| c.address).collect();
         Ok(PlanOptions { look_at, ..blind })
+    }
+
+    /// The state, and its head: one that is older than the snapshot if somebody commits between the two, and matches no state then.
+    async fn read(&self) -> Result<(Head, Snapshot), StateError> {
+        self.store.with(|store| Ok((store.head()?, store.snapshot()?))).await
     }
 
     fn inputs(
@@ -299,6 +341,7 @@ impl Engine {
     async fn make(
         &self,
         inputs: Inputs,
+        head: Head,
         mut driver: Driver<'_>,
         cancel: &CancellationToken,
     ) -> Result<(Planned, Answers), EngineError> {
@@ -317,7 +360,7 @@ impl Engine {
         let changes = plan.changes.iter().filter(|c| c.action != PlanAction::NoOp).count();
         driver.reporter.event(&Event::Planned { changes });
         let answers = driver.keep.take().unwrap_or_default();
-        Ok((Planned { plan, machine, connections: driver.connections }, answers))
+        Ok((Planned { plan, machine, connections: driver.connections, head }, answers))
     }
 
     /// Does what a plan says. `soft`: finish what is in flight and begin nothing more; `hard`: note what is in flight as unknown, and
@@ -342,7 +385,7 @@ impl Engine {
         soft: &CancellationToken,
         hard: &CancellationToken,
     ) -> Result<(ApplyReport, Box<Machine>), EngineError> {
-        let Planned { plan, mut machine, connections } = planned;
+        let Planned { plan, mut machine, connections, head } = planned;
         if plan.diagnostics.has_errors() {
             return Err(EngineError::Diagnostics(plan.diagnostics));
         }
@@ -351,7 +394,7 @@ impl Engine {
         }
         let run = RunId(Uuid::new_v4().to_string().into());
         let leases = self.lease(machine.write_set(), &run, soft).await?;
-        let result = match self.stale(&machine).await {
+        let result = match self.stale(&machine, head).await {
             Ok(()) => {
                 self.carry_out(&plan, &mut machine, connections, &run, options, reporter, soft, hard).await
             }
@@ -364,8 +407,11 @@ impl Engine {
     }
 
     /// Between the plan and the leases somebody else may have changed what the plan rests on.
-    async fn stale(&self, machine: &Machine) -> Result<(), EngineError> {
-        let snapshot = self.store.with(|store| store.snapshot()).await?;
+    async fn stale(&self, machine: &Machine, planned_on: Head) -> Result<(), EngineError> {
+        let newer = move |store: &mut dyn Store| {
+            if store.head()? == planned_on { Ok(None) } else { store.snapshot().map(Some) }
+        };
+        let Some(snapshot) = self.store.with(newer).await? else { return Ok(()) };
         let stale = machine.stale(&snapshot);
         if stale.is_empty() { Ok(()) } else { Err(EngineError::Stale(stale)) }
     }
@@ -525,5 +571,11 @@ impl Drop for Renewal {
 }
 
 fn names(plan: &Plan) -> Names {
-    plan.changes.iter().map(|c| (c.address.to_string().into(), (c.display.clone(), c.action))).collect()
+    let changed = plan.changes.iter().filter(|c| c.action != PlanAction::NoOp);
+    // Both names are one text where no blueprint is around.
+    let address = |c: &ResourceChange| match c.address.to_string() {
+        address if *address == *c.display => c.display.clone(),
+        address => address.into(),
+    };
+    changed.map(|c| (address(c), (c.display.clone(), c.action))).collect()
 }

@@ -250,7 +250,7 @@ mod tests {
         let text = |s: &str| Value::string(s);
         let mut entries: std::collections::BTreeMap<_, _> = [("backend".into(), text("local"))].into();
         entries.extend(members.into_iter().map(|(name, value)| (name.into(), value)));
-        Value::object(entries)
+        Value::object(entries.into())
     }
 
     fn object(name: &str, value: Value) -> Value {

@@ -134,6 +134,38 @@ async fn a_saved_plan_is_applied_once() {
     }
 }
 
+/// The excerpt of a plan stands for it until anything is committed; the whole tells then.
+#[tokio::test]
+async fn an_excerpt_holds_for_one_state_only() {
+    let blocks: String =
+        (0..9).map(|i| format!("resource \"terraform_data\" \"r{i}\" {{ input = {i} }}\n")).collect();
+    let world = world(Arc::new(TerraformProvider));
+    world.apply(world.plan(&blocks, PlanOptions::default()).await).await.unwrap();
+    let file = world.save(&blocks.replace("input = 4", "input = 40")).await;
+    let excerpt = file.excerpt.clone().expect("one of nine changes");
+    assert_eq!(excerpt.snapshot.resources.len(), 1);
+    let never = CancellationToken::new();
+    let again = async || {
+        let (configuration, _) = excerpt.configuration(&world.providers.schemas());
+        let (configuration, given) = (Arc::new(configuration), RootVariables::new());
+        world.engine.plan_from_excerpt(&excerpt, configuration, &given, &Quiet, &never).await.unwrap()
+    };
+    let planned = again().await.expect("nothing was committed");
+    assert_eq!((actions(&planned), planned.plan.changes.len()), (vec!["Update terraform_data.r4".into()], 1));
+
+    // Somebody else changes what has nothing to do with it: the plan still holds, but the excerpt doesn't say so.
+    let other = format!("{blocks}resource \"terraform_data\" \"new\" {{}}\n");
+    world.apply(world.plan(&other, PlanOptions::default()).await).await.unwrap();
+    assert!(again().await.is_none());
+    assert!(
+        matches!(world.again(&file).await, Err(EngineError::Different { .. })),
+        "the new one would be removed"
+    );
+    // The one that was planned before is applied: what it rests on is as it was.
+    assert_eq!(world.apply(planned).await.unwrap().applied.status, RunStatus::Done);
+    assert_eq!(world.store.clone().snapshot().unwrap().resources.len(), 10);
+}
+
 #[tokio::test]
 async fn a_plan_that_was_overtaken_is_refused() {
     let world = world(Arc::new(TerraformProvider));

@@ -3,6 +3,7 @@
 mod memory;
 mod openbao;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -71,15 +72,15 @@ impl Folder {
         Making { folder: self, configuration, variables }.keys()
     }
 
-    /// Reads a saved plan, which may be encrypted: then with the keys of the configuration that lies here, or of the environment.
-    pub(crate) fn read_plan(&self, bytes: &[u8]) -> anyhow::Result<PlanFile> {
+    /// The bytes of a saved plan, which may be encrypted: then with the keys of the configuration that lies here, or of the environment.
+    pub(crate) fn unsealed_plan<'a>(&self, bytes: &'a [u8]) -> anyhow::Result<Cow<'a, [u8]>> {
         if !is_sealed(bytes) {
-            return Ok(PlanFile::read(bytes)?);
+            return Ok(Cow::Borrowed(bytes));
         }
         let keys = self.keys(&self.configuration().0)?.plan;
         let text = std::str::from_utf8(bytes).context("it is damaged")?;
         let plain = keys.open(PLAN, text).map_err(|e| anyhow!("the saved plan {e}"))?;
-        Ok(PlanFile::read(plain.as_bytes())?)
+        Ok(Cow::Owned(plain.as_bytes().to_vec()))
     }
 }
 

@@ -36,10 +36,7 @@ impl OtherStates for States {
             if let Some(store) = store
                 && store.serial().map_err(|e| e.to_string())? > 0
             {
-                return readable(store)
-                    .snapshot()
-                    .map(|snapshot| Some(snapshot.outputs))
-                    .map_err(|e| e.to_string());
+                return readable(store).outputs().map(Some).map_err(|e| e.to_string());
             }
         }
         let file = terraform.unwrap_or_else(|| database.clone());

@@ -146,6 +146,24 @@ pub(crate) async fn plan_to_save(
     }
 }
 
+/// A saved plan, made again from its excerpt; none if the whole must tell.
+pub(crate) async fn plan_from_excerpt(
+    file: &PlanFile,
+    session: &Session,
+    view: &View,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Result<Option<Planned>, Exit>> {
+    let progress = Progress::planning(*view);
+    let (configuration, given) = (session.configuration.clone(), &session.variables);
+    let planned =
+        session.engine.plan_from_excerpt(file, configuration, given, &progress, &interrupt.soft).await;
+    progress.finish();
+    match planned {
+        Ok(planned) => Ok(Ok(planned)),
+        Err(e) => Ok(Err(failed(e, session, view)?)),
+    }
+}
+
 /// A saved plan, made again on the state of today; or how to exit because it doesn't hold any more.
 pub(crate) async fn plan_again(
     file: &PlanFile,

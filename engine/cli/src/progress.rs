@@ -42,9 +42,10 @@ impl Progress {
 
     /// While a plan is applied.
     pub(crate) fn applying(view: View, plan: &Plan) -> Progress {
-        let changes = plan.changes.iter().filter(|c| c.action != PlanAction::NoOp).count();
+        let changed = || plan.changes.iter().filter(|c| c.action != PlanAction::NoOp);
+        let changes = changed().count();
         let id = |c: &ResourceChange| Some((c.address.to_string(), c.before.get("id")?.as_str()?.to_owned()));
-        let ids = plan.changes.iter().filter(|c| c.deposed.is_none()).filter_map(id).collect();
+        let ids = changed().filter(|c| c.deposed.is_none()).filter_map(id).collect();
         let bar = view.interactive.then(|| {
             let bar =
                 ProgressBar::new(changes as u64).with_style(style("{bar:30} {pos}/{len}  {elapsed}  {msg}"));

@@ -92,28 +92,7 @@ impl Session {
         view: &View,
         wanted: &Wanted<'_>,
     ) -> anyhow::Result<Option<Session>> {
-        let (configuration, mut diagnostics) = file.configuration(&folder.schemas());
-        let mut sources = configuration.sources.clone();
-        let mut variables = file.variables.clone();
-        if !diagnostics.has_errors() {
-            let given = folder.variable_sources(wanted.variables)?;
-            let surroundings = Surroundings {
-                files: &*folder.disk,
-                plan_time_ms: crate::clock::now().0,
-                apply_time_ms: None,
-            };
-            let root = &configuration.modules[0];
-            let held = (&file.variables, &file.given_ephemeral);
-            variables = given_again(root, held, &given, &mut sources, &surroundings, &mut diagnostics)?;
-        }
-        diagnostics.sort();
-        view.diagnostics(&diagnostics, &sources);
-        if diagnostics.has_errors() {
-            return Ok(None);
-        }
-        let given_ephemeral = file.given_ephemeral.clone();
-        let (modules, files) = (file.modules.clone(), folder.disk.clone());
-        let run = Ready { configuration, modules, variables, given_ephemeral, sources, files };
+        let Some(run) = Ready::of_plan(file, folder, view, wanted)? else { return Ok(None) };
         run.open(folder, view, wanted.state, wanted.parallelism).await.map(Some)
     }
 
@@ -157,6 +136,26 @@ impl Session {
             destroy: options.mode == PlanMode::Destroy,
             partial: !options.targets.is_empty() || !options.excludes.is_empty(),
         })
+    }
+
+    /// The same run with another form of the same saved plan. False if something has errors, which were shown.
+    pub(crate) fn read_plan(
+        &mut self,
+        file: &PlanFile,
+        folder: &Folder,
+        view: &View,
+        wanted: &Wanted<'_>,
+    ) -> anyhow::Result<bool> {
+        let Some(run) = Ready::of_plan(file, folder, view, wanted)? else { return Ok(false) };
+        self.configuration = Arc::new(run.configuration);
+        (self.modules, self.variables, self.sources) = (run.modules, run.variables, run.sources);
+        Ok(true)
+    }
+
+    /// What an apply of a saved plan is made of.
+    pub(crate) fn made_of_plan(&self, file: &PlanFile) -> Option<MadeOf> {
+        let of = self.made_of(&file.options)?;
+        Some(MadeOf { modules: file.modules.clone(), files: file.files.clone(), ..of })
     }
 
     /// Ends the sandbox, if this run started it.
@@ -238,6 +237,37 @@ struct Ready {
 }
 
 impl Ready {
+    /// What a saved plan says. Warnings were given when it was made.
+    fn of_plan(
+        file: &PlanFile,
+        folder: &Folder,
+        view: &View,
+        wanted: &Wanted<'_>,
+    ) -> anyhow::Result<Option<Ready>> {
+        let (configuration, mut diagnostics) = file.configuration(&folder.schemas());
+        let mut sources = configuration.sources.clone();
+        let mut variables = file.variables.clone();
+        if !diagnostics.has_errors() {
+            let given = folder.variable_sources(wanted.variables)?;
+            let surroundings = Surroundings {
+                files: &*folder.disk,
+                plan_time_ms: crate::clock::now().0,
+                apply_time_ms: None,
+            };
+            let root = &configuration.modules[0];
+            let held = (&file.variables, &file.given_ephemeral);
+            variables = given_again(root, held, &given, &mut sources, &surroundings, &mut diagnostics)?;
+        }
+        if diagnostics.has_errors() {
+            diagnostics.sort();
+            view.diagnostics(&diagnostics, &sources);
+            return Ok(None);
+        }
+        let (modules, given_ephemeral) = (file.modules.clone(), file.given_ephemeral.clone());
+        let files = folder.disk.clone();
+        Ok(Some(Ready { configuration, modules, variables, given_ephemeral, sources, files }))
+    }
+
     async fn open(
         self,
         folder: &Folder,

@@ -251,7 +251,7 @@ impl Desugar<'_> {
                 let here = places.get_or_insert_with(|| Places::at(block.header));
                 match (nest, label) {
                     (Nest::Labelled, Some(label)) => {
-                        here.names.insert(label.text.clone(), inner);
+                        here.add(label.text.clone(), inner);
                     }
                     (Nest::Labelled, None) => continue,
                     (Nest::Repeated, _) => here.items.push(inner),
@@ -308,7 +308,7 @@ impl Desugar<'_> {
         let given = self.body(&block.body, &members, block.header, what);
         let mut items = Vec::with_capacity(given.len());
         for Given { name, expr, places: inner, .. } in given {
-            places.names.insert(name.clone(), inner);
+            places.add(name.clone(), inner);
             items.push(ObjectItem {
                 key: ObjectKey::Name(Ident { text: name, span: expr.span }),
                 value: expr,

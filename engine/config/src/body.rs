@@ -1,7 +1,6 @@
 //! The arguments of a block, compiled against a schema: evaluation gives an object of the schema's implied type.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use ecow::EcoString;
 use pilotis_diag::{Diagnostic, Diagnostics, Span, did_you_mean};
@@ -27,8 +26,10 @@ pub(crate) struct Inner {
     pub(crate) references: Vec<Reference>,
     pub(crate) code: BlockCode,
     pub(crate) places: Places,
-    /// The object, if nothing in it has to be evaluated; made when it is first asked for.
-    pub(crate) constant: Option<OnceLock<Value>>,
+    /// Nothing in it has to be evaluated.
+    pub(crate) is_constant: bool,
+    /// What it is worth, if that was evaluated elsewhere.
+    pub(crate) given: Option<Value>,
 }
 
 /// What a body is evaluated in.
@@ -91,19 +92,19 @@ impl CompiledBody {
         &self.inner.references
     }
     /// The object, if it needs nothing that isn't known when loading.
-    pub fn constant(&self) -> Option<&Value> {
-        let cell = self.inner.constant.as_ref()?;
-        Some(cell.get_or_init(|| {
-            let surroundings = Surroundings { files: &NoFiles, plan_time_ms: 0, apply_time_ms: None };
-            let context = BodyContext { frame: &NoFrame, surroundings };
-            Run { context: &context, locals: Vec::new(), diags: &mut Diagnostics::new() }
-                .block(&self.inner.code)
-        }))
+    pub fn constant(&self) -> Option<Value> {
+        let surroundings = Surroundings { files: &NoFiles, plan_time_ms: 0, apply_time_ms: None };
+        let context = BodyContext { frame: &NoFrame, surroundings };
+        self.is_constant().then(|| self.eval(&context, &mut Diagnostics::new()))
+    }
+    /// True if it needs nothing that isn't known when loading.
+    pub fn is_constant(&self) -> bool {
+        self.inner.is_constant
     }
     /// The object: every attribute and block type of the schema, converted; null where nothing is set, unknown where it isn't
     /// known yet; schema secrets marked sensitive. Defaults of the schema are filled in.
     pub fn eval(&self, context: &BodyContext<'_>, diags: &mut Diagnostics) -> Value {
-        if let Some(value) = self.constant() {
+        if let Some(value) = &self.inner.given {
             return value.clone();
         }
         Run { context, locals: Vec::new(), diags }.block(&self.inner.code)
@@ -122,12 +123,12 @@ impl CompiledBody {
         let code =
             BlockCode { plan: self.inner.code.plan.clone(), attributes: Vec::new(), nested: Vec::new() };
         let places = self.inner.places.clone();
-        let constant = Some(OnceLock::from(value));
-        CompiledBody { inner: Arc::new(Inner { references: Vec::new(), code, places, constant }) }
+        let inner = Inner { references: Vec::new(), code, places, is_constant: true, given: Some(value) };
+        CompiledBody { inner: Arc::new(inner) }
     }
     pub(crate) fn new(code: BlockCode, references: Vec<Reference>, places: Places) -> CompiledBody {
-        let constant = code.is_constant().then(OnceLock::new);
-        CompiledBody { inner: Arc::new(Inner { references, code, places, constant }) }
+        let is_constant = code.is_constant();
+        CompiledBody { inner: Arc::new(Inner { references, code, places, is_constant, given: None }) }
     }
 }
 
@@ -150,7 +151,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn block(&mut self, code: &BlockCode) -> Value {
-        let mut entries = BTreeMap::new();
+        let mut entries = Vec::with_capacity(code.plan.attributes.len() + code.plan.nested.len());
         let mut given = code.attributes.iter().peekable();
         for (i, planned) in code.plan.attributes.iter().enumerate() {
             let value = match given.next_if(|(at, _)| *at == i) {
@@ -158,7 +159,7 @@ impl Run<'_> {
                 Some((_, Source::Value(value))) => value.clone(),
                 Some((_, Source::Expr(compiled, places))) => self.attribute(planned, compiled, places),
             };
-            entries.insert(planned.name.clone(), value);
+            entries.push((planned.name.clone(), value));
         }
         let mut given = code.nested.iter().peekable();
         for (i, planned) in code.plan.nested.iter().enumerate() {
@@ -166,9 +167,9 @@ impl Run<'_> {
                 None => planned.absent.clone(),
                 Some((_, nested)) => self.nested(planned, nested),
             };
-            entries.insert(planned.name.clone(), value);
+            entries.push((planned.name.clone(), value));
         }
-        Value::object(entries)
+        code.plan.ty.share(Value::object(entries.into()))
     }
 
     fn attribute(&mut self, attribute: &AttributePlan, compiled: &Compiled, places: &Places) -> Value {

@@ -53,6 +53,7 @@ pub(crate) fn module(
     build.locals(&all.locals);
     build.encryption(&all.settings);
     build.providers(&all.providers);
+    build.out.resources.reserve_exact(all.resources.len());
     for (mode, block) in &all.resources {
         build.resource(*mode, block);
     }

@@ -71,7 +71,7 @@ impl Decoder<'_> {
                 Some(attribute) => {
                     let here = Places::of(&attribute.expr);
                     attributes.extend(self.given(planned, attribute, &here).map(|source| (i, source)));
-                    places.names.insert(planned.name.clone(), here);
+                    places.add(planned.name.clone(), here);
                 }
                 None if planned.rules.required => self.diags.push(missing_argument(&planned.name, header)),
                 None => {}
@@ -81,6 +81,8 @@ impl Decoder<'_> {
         for (i, planned) in plan.nested.iter().enumerate() {
             nested.extend(self.nested(body, planned, header, &mut places).map(|code| (i, code)));
         }
+        attributes.shrink_to_fit();
+        nested.shrink_to_fit();
         (BlockCode { plan: plan.clone(), attributes, nested }, places)
     }
 
@@ -167,9 +169,9 @@ impl Decoder<'_> {
                 let (item, inner) = self.static_block(block, planned, &items);
                 match (&item, planned.nesting) {
                     (NestedItem::Block { label: Some(label), .. }, Nesting::Map) => {
-                        here.names.insert(label.clone(), inner);
+                        here.add(label.clone(), inner);
                     }
-                    (_, Nesting::Single) => here.names.extend(inner.names),
+                    (_, Nesting::Single) => here.add_all(inner),
                     _ => here.items.push(inner),
                 }
                 items.push(item);
@@ -188,7 +190,7 @@ impl Decoder<'_> {
             self.diags.extend(block_count(name, planned.min, planned.max, items.len(), at));
         }
         let header = first?;
-        places.names.insert(planned.name.clone(), here);
+        places.add(planned.name.clone(), here);
         Some(NestedCode { items, header })
     }
 

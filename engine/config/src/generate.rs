@@ -64,6 +64,7 @@ pub fn with_missing_blocks(
                     in_check: None,
                     provisioners: Vec::new().into(),
                     span: import.span,
+                    extent: import.span,
                 });
             }
         }

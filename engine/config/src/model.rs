@@ -221,6 +221,8 @@ pub struct Resource {
     pub provisioners: Arc<[Provisioner]>,
     /// The block's header.
     pub span: Span,
+    /// All of the block.
+    pub extent: Span,
 }
 
 /// A `provisioner` block: a program that runs on this machine.

@@ -1,7 +1,5 @@
 //! Where each part of a value was written, for diagnostics that come after the text is gone.
 
-use std::collections::BTreeMap;
-
 use ecow::EcoString;
 use pilotis_diag::Span;
 use pilotis_syntax::ast::{Expr, ExprKind, ObjectKey};
@@ -13,13 +11,33 @@ use crate::shape::literal_text;
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
     pub(crate) span: Span,
-    pub(crate) names: BTreeMap<EcoString, Places>,
+    /// In order of their names; of a name that comes twice the last counts.
+    names: Vec<(EcoString, Places)>,
     pub(crate) items: Vec<Places>,
 }
 
 impl Places {
     pub(crate) fn at(span: Span) -> Places {
-        Places { span, names: BTreeMap::new(), items: Vec::new() }
+        Places { span, names: Vec::new(), items: Vec::new() }
+    }
+
+    /// Adds a named part: cheap in the order of the names.
+    pub(crate) fn add(&mut self, name: EcoString, part: Places) {
+        let at = self.names.partition_point(|(other, _)| *other <= name);
+        // There are many bodies, each of a few parts: none gets room that it doesn't need.
+        self.names.reserve_exact(1);
+        self.names.insert(at, (name, part));
+    }
+
+    /// Takes over the named parts of another.
+    pub(crate) fn add_all(&mut self, of: Places) {
+        self.names.extend(of.names);
+        self.sort();
+    }
+
+    fn sort(&mut self) {
+        self.names.sort_by(|(a, _), (b, _)| a.cmp(b));
+        self.names.shrink_to_fit();
     }
 
     /// Of an expression: object and tuple literals have parts, others are one place.
@@ -35,9 +53,10 @@ impl Places {
                         ObjectKey::Expr(key) => literal_text(key),
                     };
                     if let Some(name) = name {
-                        places.names.insert(name, Places::of(&item.value));
+                        places.names.push((name, Places::of(&item.value)));
                     }
                 }
+                places.sort();
             }
             _ => {}
         }
@@ -48,7 +67,10 @@ impl Places {
     pub(crate) fn find(&self, path: &[Step]) -> Span {
         let Some((first, rest)) = path.split_first() else { return self.span };
         let inner = match first {
-            Step::Attribute(name) | Step::Key(name) => self.names.get(name),
+            Step::Attribute(name) | Step::Key(name) => {
+                let end = self.names.partition_point(|(other, _)| other <= name);
+                self.names[..end].last().filter(|(other, _)| other == name).map(|(_, part)| part)
+            }
             Step::Index(n) => usize::try_from(*n).ok().and_then(|i| self.items.get(i)),
             Step::Element(_) => None,
         };

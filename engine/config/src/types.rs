@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ecow::EcoString;
 use pilotis_schema::address::Mode;
 use pilotis_schema::{Attribute, Block, Nesting, Presence, ProviderSchema, ResourceSchema};
-use pilotis_value::{Marks, Type, Value};
+use pilotis_value::{Marks, SharedType, Type, Value};
 
 use crate::Schemas;
 use crate::body::{Rules, collection_type};
@@ -17,6 +17,8 @@ use crate::body::{Rules, collection_type};
 pub(crate) struct BlockPlan {
     pub(crate) attributes: Vec<AttributePlan>,
     pub(crate) nested: Vec<NestedPlan>,
+    /// The type that most objects of it have.
+    pub(crate) ty: SharedType,
 }
 
 /// One attribute.
@@ -53,7 +55,7 @@ impl BlockPlan {
                 Nesting::Single => Value::null(element.clone()),
                 Nesting::List => Value::list(element.clone(), Vec::new()),
                 Nesting::Set => Value::set(element.clone(), Vec::new()),
-                Nesting::Map => Value::map(element.clone(), BTreeMap::new()),
+                Nesting::Map => Value::map(element.clone(), Default::default()),
             };
             NestedPlan {
                 name: name.as_str().into(),
@@ -65,7 +67,7 @@ impl BlockPlan {
                 absent,
             }
         });
-        Arc::new(BlockPlan { attributes, nested: nested.collect() })
+        Arc::new(BlockPlan { attributes, nested: nested.collect(), ty: SharedType::default() })
     }
 
     pub(crate) fn attribute(&self, name: &str) -> Option<&AttributePlan> {

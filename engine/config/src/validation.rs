@@ -1,12 +1,10 @@
 //! Rules of variables: `validation` blocks, checked for the values of a call; the diagnostic points at what the caller wrote.
 
-use std::collections::BTreeMap;
-
 use ecow::EcoString;
 use pilotis_diag::{Diagnostic, Diagnostics, Span};
 use pilotis_lang::{Cause, Compiled, Frame, Slot, Surroundings};
 use pilotis_value::convert::convert;
-use pilotis_value::{Kind, Marks, Path, Step, Type, Value};
+use pilotis_value::{EntryMap, Kind, Marks, Path, Step, Type, Value};
 
 use crate::body::{NoFiles, NoFrame};
 use crate::{Condition, Module, Symbol, codes};
@@ -277,11 +275,7 @@ fn without(value: &Value, path: &[Step]) -> Value {
     changed.with_marks(value.marks())
 }
 
-fn replaced(
-    entries: &BTreeMap<EcoString, Value>,
-    name: &EcoString,
-    rest: &[Step],
-) -> BTreeMap<EcoString, Value> {
+fn replaced(entries: &EntryMap, name: &EcoString, rest: &[Step]) -> EntryMap {
     let change =
         |(k, v): (&EcoString, &Value)| (k.clone(), if k == name { without(v, rest) } else { v.clone() });
     entries.iter().map(change).collect()

@@ -85,7 +85,7 @@ fn nested_blocks_are_objects_or_arrays_of_them() {
              }
            }"#,
     );
-    let body = |c: &Configuration| c.modules[0].resources[0].body.constant().cloned();
+    let body = |c: &Configuration| c.modules[0].resources[0].body.constant();
     assert!(body(&json).is_some());
     assert_eq!(body(&json), body(&native));
 }

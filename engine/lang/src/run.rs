@@ -153,7 +153,7 @@ impl<'a> Evaluator<'a> {
                 None => complete = false,
             }
         }
-        let object = if complete { Value::object(entries) } else { dynamic() };
+        let object = if complete { Value::object(entries.into()) } else { dynamic() };
         object.with_marks(marks)
     }
 

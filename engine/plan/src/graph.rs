@@ -115,7 +115,7 @@ pub(crate) enum Through {
     /// All through this one.
     One(u32),
     /// Each through the instance that a key chooses.
-    Keyed(Keyed),
+    Keyed(Box<Keyed>),
 }
 
 /// Instances of one provider configuration, to be chosen from.

@@ -5,6 +5,7 @@
 mod codes;
 mod dependencies;
 mod digest;
+mod excerpt;
 mod graph;
 mod inputs;
 mod machine;

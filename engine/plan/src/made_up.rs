@@ -106,7 +106,7 @@ fn elements(
                 changed.insert(key.clone(), each(v, written));
             }
             let ty = changed.values().next().map_or_else(|| element_type(value), Value::ty);
-            Value::map(ty, changed).with_marks(value.marks())
+            Value::map(ty, changed.into()).with_marks(value.marks())
         }
         Kind::Object(_) => each(value, config),
         _ => value.clone(),
@@ -128,7 +128,7 @@ fn of_type(ty: &Type, text: &mut dyn FnMut() -> String) -> Value {
         Type::Bool => Value::bool(false),
         Type::List(element) => Value::list((**element).clone(), Vec::new()),
         Type::Set(element) => Value::set((**element).clone(), Vec::new()),
-        Type::Map(element) => Value::map((**element).clone(), BTreeMap::new()),
+        Type::Map(element) => Value::map((**element).clone(), BTreeMap::new().into()),
         Type::Tuple(items) => Value::tuple(items.iter().map(|ty| of_type(ty, text)).collect()),
         Type::Object(object) => Value::object(
             object.attributes.iter().map(|(name, ty)| (name.clone(), of_type(ty, text))).collect(),
@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(made.get("note"), Some(&Value::null(Type::String)), "only what is computed is made up");
         assert_eq!(made.get("id"), Some(&Value::string("text1")));
         assert_eq!(made.get("size"), Some(&Value::number(7)));
-        assert_eq!(made.get("tags"), Some(&Value::map(Type::String, BTreeMap::new())));
+        assert_eq!(made.get("tags"), Some(&Value::map(Type::String, BTreeMap::new().into())));
         let port = &made.get("port").and_then(Value::as_elements).expect("a list")[0];
         assert_eq!(port.get("open"), Some(&Value::bool(true)));
         assert_eq!(port.get("url"), Some(&Value::string("text2")));

@@ -1,5 +1,7 @@
 //! The plan, as data.
 
+use std::sync::Arc;
+
 use pilotis_diag::{Diagnostics, Span};
 use pilotis_schema::address::Instance;
 use pilotis_state::ResourceKey;
@@ -117,13 +119,13 @@ pub struct ResourceChange {
     /// Its address.
     pub address: Instance,
     /// The address as a person reads it: `project.carto.gitlab_group.this`.
-    pub display: String,
+    pub display: Arc<str>,
     /// Key of a deposed object.
     pub deposed: Option<String>,
     /// Where it was before a `moved` block (or a change of `count`).
-    pub moved_from: Option<Instance>,
+    pub moved_from: Option<Box<Instance>>,
     /// `provider["registry.terraform.io/gitlabhq/gitlab"]`
-    pub provider: String,
+    pub provider: Arc<str>,
     /// What is done.
     pub action: PlanAction,
     /// Why.

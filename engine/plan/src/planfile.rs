@@ -11,7 +11,7 @@ use std::sync::Arc;
 use pilotis_config::{Configuration, LoadOptions, RootVariables, Schemas, load};
 use pilotis_diag::Diagnostics;
 use pilotis_schema::address::{Instance, Target};
-use pilotis_state::{OutputRecord, ResourceKey, ResourceRecord, Snapshot, Status, Timestamp};
+use pilotis_state::{Head, OutputRecord, ResourceKey, ResourceRecord, Snapshot, Status, Timestamp};
 use pilotis_value::{Marks, Value};
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ use crate::{Inputs, Machine, Phase, Plan, PlanMode, PlanOptions, Request};
 /// The first line of a saved plan.
 const MAGIC: &str = "pilotis plan";
 /// The version that is written. Older ones are read for as long as their meaning can be kept.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Why a file is not a plan that can be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +62,8 @@ pub struct PlanFile {
     pub options: PlanOptions,
     /// The state that it was made on.
     pub snapshot: Arc<Snapshot>,
+    /// The head of that state; older files don't say.
+    pub head: Option<Head>,
     /// What services said.
     pub answers: Answers,
     /// When it was made.
@@ -70,6 +72,15 @@ pub struct PlanFile {
     pub seed: u128,
     /// The digest of what it does.
     pub digest: String,
+    /// The same plan from fewer inputs.
+    pub excerpt: Option<Box<PlanFile>>,
+}
+
+/// The bytes of a saved plan, of which only the excerpt was read yet.
+pub struct SavedPlan<'a> {
+    /// The same plan from fewer inputs: for whoever finds the state at its head.
+    pub excerpt: Option<PlanFile>,
+    whole: &'a [u8],
 }
 
 /// The form on disk.
@@ -85,6 +96,8 @@ struct Body {
     options: StoredOptions,
     lineage: String,
     serial: u64,
+    #[serde(default)]
+    head: Option<Head>,
     resources: Vec<StoredRecord>,
     outputs: Vec<(String, String, bool)>,
     answers: BTreeMap<String, StoredAnswer>,
@@ -126,6 +139,16 @@ struct StoredRecord {
 impl PlanFile {
     /// The bytes of the file.
     pub fn write(&self) -> Result<Vec<u8>, PlanFileError> {
+        let excerpt = self.excerpt.as_ref().map_or_else(|| Ok(Vec::new()), |e| e.body())?;
+        let mut content = format!("{}\n", excerpt.len()).into_bytes();
+        content.extend_from_slice(&excerpt);
+        content.extend_from_slice(&self.body()?);
+        let mut bytes = format!("{MAGIC} {VERSION}\n{}\n", blake3::hash(&content).to_hex()).into_bytes();
+        bytes.extend_from_slice(&content);
+        Ok(bytes)
+    }
+
+    fn body(&self) -> Result<Vec<u8>, PlanFileError> {
         let kept = |(name, value): (&String, &Value)| {
             if value.marks_deep().contains(Marks::EPHEMERAL) {
                 return None;
@@ -144,6 +167,7 @@ impl PlanFile {
             options: store_options(&self.options),
             lineage: self.snapshot.lineage.clone(),
             serial: self.snapshot.serial,
+            head: self.head.clone(),
             resources: self.snapshot.resources.iter().map(store_record).collect(),
             outputs: self
                 .snapshot
@@ -156,31 +180,13 @@ impl PlanFile {
             seed: format!("{:032x}", self.seed),
             digest: self.digest.clone(),
         };
-        let body = serde_json::to_vec(&body).map_err(|e| PlanFileError::Unsaveable(e.to_string()))?;
-        let mut bytes = format!("{MAGIC} {VERSION}\n{}\n", blake3::hash(&body).to_hex()).into_bytes();
-        bytes.extend_from_slice(&body);
-        Ok(bytes)
+        serde_json::to_vec(&body).map_err(|e| PlanFileError::Unsaveable(e.to_string()))
     }
 
     /// Reads a file; anything that is not exactly what [`PlanFile::write`] gave is refused.
     pub fn read(bytes: &[u8]) -> Result<PlanFile, PlanFileError> {
-        let line = |bytes: &[u8]| bytes.iter().position(|b| *b == b'\n');
-        let end = line(bytes).filter(|end| *end < 64).ok_or(PlanFileError::Foreign)?;
-        let head = std::str::from_utf8(&bytes[..end]).map_err(|_| PlanFileError::Foreign)?;
-        let version = head.strip_prefix(MAGIC).ok_or(PlanFileError::Foreign)?.trim();
-        let version: u32 = version.parse().map_err(|_| PlanFileError::Foreign)?;
-        if version > VERSION {
-            return Err(PlanFileError::Newer { found: version, known: VERSION });
-        }
-        let damaged = |why: &str| PlanFileError::Damaged(why.to_owned());
-        let rest = &bytes[end + 1..];
-        let end = line(rest).ok_or_else(|| damaged("it is cut off"))?;
-        let (hash, body) = (&rest[..end], &rest[end + 1..]);
-        if blake3::hash(body).to_hex().as_bytes() != hash {
-            return Err(damaged("its checksum is wrong"));
-        }
-        let body: Body = serde_json::from_slice(body).map_err(|e| PlanFileError::Damaged(e.to_string()))?;
-        from_body(body)
+        let SavedPlan { excerpt, whole } = SavedPlan::read(bytes)?;
+        Ok(PlanFile { excerpt: excerpt.map(Box::new), ..read_body(whole)? })
     }
 
     /// The configuration that the plan was made from.
@@ -240,7 +246,44 @@ impl PlanFile {
     }
 }
 
-fn from_body(body: Body) -> Result<PlanFile, PlanFileError> {
+impl SavedPlan<'_> {
+    /// Reads a file as far as its excerpt; refuses what [`PlanFile::read`] refuses for its form or its checksum.
+    pub fn read(bytes: &[u8]) -> Result<SavedPlan<'_>, PlanFileError> {
+        let line = |bytes: &[u8]| bytes.iter().position(|b| *b == b'\n');
+        let end = line(bytes).filter(|end| *end < 64).ok_or(PlanFileError::Foreign)?;
+        let head = std::str::from_utf8(&bytes[..end]).map_err(|_| PlanFileError::Foreign)?;
+        let version = head.strip_prefix(MAGIC).ok_or(PlanFileError::Foreign)?.trim();
+        let version: u32 = version.parse().map_err(|_| PlanFileError::Foreign)?;
+        if version > VERSION {
+            return Err(PlanFileError::Newer { found: version, known: VERSION });
+        }
+        let damaged = |why: &str| PlanFileError::Damaged(why.to_owned());
+        let rest = &bytes[end + 1..];
+        let end = line(rest).ok_or_else(|| damaged("it is cut off"))?;
+        let (hash, content) = (&rest[..end], &rest[end + 1..]);
+        if blake3::hash(content).to_hex().as_bytes() != hash {
+            return Err(damaged("its checksum is wrong"));
+        }
+        if version < 2 {
+            return Ok(SavedPlan { excerpt: None, whole: content });
+        }
+        let cut_off = || damaged("it is cut off");
+        let end = line(content).ok_or_else(cut_off)?;
+        let length = std::str::from_utf8(&content[..end]).ok().and_then(|n| n.parse().ok());
+        let (excerpt, whole) =
+            content[end + 1..].split_at_checked(length.ok_or_else(cut_off)?).ok_or_else(cut_off)?;
+        let excerpt = if excerpt.is_empty() { None } else { Some(read_body(excerpt)?) };
+        Ok(SavedPlan { excerpt, whole })
+    }
+
+    /// All of it.
+    pub fn whole(&self) -> Result<PlanFile, PlanFileError> {
+        read_body(self.whole)
+    }
+}
+
+fn read_body(body: &[u8]) -> Result<PlanFile, PlanFileError> {
+    let body: Body = serde_json::from_slice(body).map_err(|e| PlanFileError::Damaged(e.to_string()))?;
     let damaged = |why: String| PlanFileError::Damaged(why);
     let mut variables = RootVariables::new();
     for (name, kept) in &body.variables {
@@ -265,10 +308,12 @@ fn from_body(body: Body) -> Result<PlanFile, PlanFileError> {
         given_ephemeral: body.given_ephemeral,
         options: read_options(body.options).map_err(damaged)?,
         snapshot: Arc::new(snapshot),
+        head: body.head,
         answers: Answers::from_stored(body.answers).map_err(damaged)?,
         started: body.started,
         seed: u128::from_str_radix(&body.seed, 16).map_err(|e| damaged(e.to_string()))?,
         digest: body.digest,
+        excerpt: None,
     })
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use pilotis_schema::{Attribute, Block, Compare, NestedBlock, Nesting, Presence, ResourceSchema};
-use pilotis_value::{Marks, Path, Refinement, Step, Type, Value};
+use pilotis_value::{EntryMap, Marks, Path, Refinement, Step, Type, Value};
 
 use crate::same::same;
 
@@ -61,19 +61,19 @@ fn merge(block: &Block, prior: Option<&Value>, config: &Value) -> Value {
         return config.clone();
     }
     let prior = prior.filter(|p| p.is_known() && !p.is_null());
-    let mut entries = BTreeMap::new();
+    let mut entries = Vec::with_capacity(block.attributes.len() + block.blocks.len());
     for (name, attribute) in &block.attributes {
         let said = config.get(name);
         let was = prior.and_then(|p| p.get(name));
-        entries.insert(name.as_str().into(), merge_attribute(attribute, was, said));
+        entries.push((name.as_str().into(), merge_attribute(attribute, was, said)));
     }
     for (name, nested) in &block.blocks {
         let ty = nested.implied_type();
         let said = config.get(name).cloned().unwrap_or_else(|| Value::null(ty));
         let was = prior.and_then(|p| p.get(name));
-        entries.insert(name.as_str().into(), merge_nested(nested, was, &said));
+        entries.push((name.as_str().into(), merge_nested(nested, was, &said)));
     }
-    keep(prior, Value::object(entries).with_marks(config.marks()))
+    keep(prior, Value::object(entries.into()).with_marks(config.marks()))
 }
 
 /// The old value if the new one is equal to it: equal values are then one allocation, and quick to compare.
@@ -126,8 +126,8 @@ fn keep_same(compare: Compare, was: &Value, said: &Value) -> Value {
     };
     let entries: BTreeMap<_, _> = new.iter().map(entry).collect();
     let value = match said.ty() {
-        Type::Map(element) => Value::map((*element).clone(), entries),
-        _ => Value::object(entries),
+        Type::Map(element) => Value::map((*element).clone(), entries.into()),
+        _ => Value::object(entries.into()),
     };
     value.with_marks(said.marks())
 }
@@ -332,7 +332,7 @@ fn forced(block: &Block, prior: &Value, value: &Value, at: &Path, out: &mut Vec<
                 }
             }
             Nesting::Map => {
-                let empty = BTreeMap::new();
+                let empty = EntryMap::new();
                 let (was, is) = (was.as_entries().unwrap_or(&empty), is.as_entries().unwrap_or(&empty));
                 let keys: std::collections::BTreeSet<_> = was.keys().chain(is.keys()).collect();
                 for key in keys {

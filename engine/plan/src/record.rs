@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pilotis_schema::{Block, NestedBlock, Nesting, ResourceSchema, SecretKind};
-use pilotis_value::{Kind, Marks, Path, Step, Type, Value, json};
+use pilotis_value::{EntryMap, Kind, Marks, Path, SharedType, Step, Type, Value, json};
 use serde_json::Value as Json;
 
 /// A type of objects: its schema, with what is made from that once.
@@ -11,6 +11,8 @@ use serde_json::Value as Json;
 pub(crate) struct ObjectType {
     pub(crate) schema: Arc<ResourceSchema>,
     pub(crate) ty: Type,
+    /// The type that most of its objects have.
+    exact: SharedType,
     has_secrets: bool,
     has_write_only: bool,
 }
@@ -28,7 +30,7 @@ impl ObjectType {
         let ty = schema.block.implied_type();
         let has_secrets = any_attribute(&schema.block, &|a| a.secret.is_some());
         let has_write_only = any_attribute(&schema.block, &|a| a.write_only);
-        ObjectType { schema, ty, has_secrets, has_write_only }
+        ObjectType { schema, ty, exact: SharedType::default(), has_secrets, has_write_only }
     }
 
     /// The attributes of a stored object, marked as it says and as the schema says.
@@ -109,9 +111,9 @@ impl ObjectType {
         settled(before) == settled(after)
     }
 
-    /// The value with secrets of the schema marked.
+    /// The value with secrets of the schema marked, and its type shared.
     pub(crate) fn mark_secrets(&self, value: Value) -> Value {
-        if self.has_secrets { mark_block(&self.schema.block, value) } else { value }
+        self.exact.share(if self.has_secrets { mark_block(&self.schema.block, value) } else { value })
     }
 
     /// The value with what is never stored set to null.
@@ -142,7 +144,7 @@ impl ObjectType {
     /// What was seen, with what can't be seen taken from the record.
     pub(crate) fn merge_seen(&self, seen: &Value, recorded: &Value) -> Value {
         let (Some(new), Some(old)) = (seen.as_entries(), recorded.as_entries()) else { return seen.clone() };
-        let mut entries: Option<std::collections::BTreeMap<_, _>> = None;
+        let mut entries: Option<EntryMap> = None;
         for (name, attribute) in &self.schema.block.attributes {
             let Some(was) = old.get(name.as_str()) else { continue };
             let Some(is) = new.get(name.as_str()) else { continue };

@@ -219,7 +219,7 @@ impl<'a> Walk<'a> {
         if let Some(key) = &resource.provider_key {
             self.eval(id, key, &each);
         }
-        if resource.body.constant().is_none() {
+        if !resource.body.is_constant() {
             let mut found = Diagnostics::new();
             let frame = self.frame(id, &each, None);
             let context = BodyContext { frame: &frame, surroundings: self.surroundings() };

@@ -307,6 +307,8 @@ fn a_saved_plan_holds_nothing_of_it_and_is_shown_without_it() {
         started: pilotis_state::Timestamp(1_000),
         seed: 1,
         digest: plan.digest.clone(),
+        head: None,
+        excerpt: None,
     };
     let bytes = file.write().unwrap();
     let text = String::from_utf8_lossy(&bytes);

@@ -97,7 +97,7 @@ fn plan_that_says(evil: &str) -> Plan {
     changed.importing = Some(evil.into());
     changed.deposed = Some(evil.into());
     let mut moved = change(address, PlanAction::NoOp, sides.0.clone(), sides.0);
-    moved.moved_from = Some(instance(ModulePath::default(), "t", "m", Some(Key::String(evil.into()))));
+    moved.moved_from = Some(instance(ModulePath::default(), "t", "m", Some(Key::String(evil.into()))).into());
     let output = pilotis_plan::OutputChange {
         name: evil.into(),
         before: None,
@@ -238,7 +238,7 @@ fn an_object_that_only_moves_has_no_lines() {
     let value = || Value::object_of([("id", s("1"))]);
     let mut moved =
         change(instance(ModulePath::default(), "t", "n", None), PlanAction::NoOp, value(), value());
-    moved.moved_from = Some(instance(ModulePath::default(), "t", "old", None));
+    moved.moved_from = Some(instance(ModulePath::default(), "t", "old", None).into());
     let page = page(&Plan { changes: vec![moved], ..Plan::default() });
     assert!(page.contains("t.old has moved to t.n"));
     assert!(!page.contains("<details"));

@@ -209,7 +209,7 @@ fn actions_reasons_and_addresses_are_terraforms() {
         change(address, PlanAction::CreateThenDelete, object(&[("a", s("x"))]), object(&[("a", s("y"))]));
     change.reason = Some(Reason::CannotUpdate);
     change.replace_paths = vec![path(&["a"])];
-    change.moved_from = Some(instance(carto(), "t", "old", None));
+    change.moved_from = Some(instance(carto(), "t", "old", None).into());
     change.importing = Some("7".into());
     change.deposed = Some("00c0ffee".into());
     let plan = Plan { changes: vec![change], ..Plan::default() };

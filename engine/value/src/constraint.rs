@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ecow::EcoString;
 
 use crate::convert::{ConvertError, convert};
-use crate::{Kind, Type, Value};
+use crate::{EntryMap, Kind, Type, Value};
 
 /// What a `variable` block's `type` says: a type (with optional attributes, and `Dynamic` for `any`) and the defaults.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,10 +66,9 @@ impl Defaults {
         filled.with_marks(value.marks())
     }
 
-    fn fill_entries(&self, entries: &BTreeMap<EcoString, Value>) -> BTreeMap<EcoString, Value> {
+    fn fill_entries(&self, entries: &EntryMap) -> EntryMap {
         let fill = |name: &str, v: &Value| self.child(name).map_or_else(|| v.clone(), |d| d.fill(v));
-        let mut filled: BTreeMap<EcoString, Value> =
-            entries.iter().map(|(name, v)| (name.clone(), fill(name, v))).collect();
+        let mut filled: EntryMap = entries.iter().map(|(name, v)| (name.clone(), fill(name, v))).collect();
         for (name, default) in &self.values {
             let absent = filled.get(name).is_none_or(Value::is_null);
             if absent {

@@ -4,14 +4,13 @@ mod compare;
 mod order;
 mod types;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use ecow::EcoString;
 
 use crate::unify::{Dynamics, unify, unify_with};
 use crate::value::Elements;
-use crate::{Kind, Number, ObjectType, Path, Refinement, Step, Type, Value};
+use crate::{EntryMap, Kind, Number, ObjectType, Path, Refinement, Step, Type, Value};
 
 pub use compare::equal;
 pub(crate) use order::set_order;
@@ -90,7 +89,7 @@ fn convert_at(value: &Value, to: &Type, path: &mut Path) -> Converted {
                 check_at(&from.ty, to, path)?;
                 Value::map(
                     fill_dynamic(from.ty.element().unwrap_or(&Type::Dynamic), element),
-                    BTreeMap::new(),
+                    EntryMap::new(),
                 )
             }
             Type::Map(element) => to_map(&from.items, element, false, path)?,
@@ -290,12 +289,7 @@ fn to_set(items: &[Value], element: &Type, structural: bool, path: &mut Path) ->
     })
 }
 
-fn to_map(
-    items: &BTreeMap<EcoString, Value>,
-    element: &Type,
-    structural: bool,
-    path: &mut Path,
-) -> Converted {
+fn to_map(items: &EntryMap, element: &Type, structural: bool, path: &mut Path) -> Converted {
     let keyed = items.iter().map(|(k, v)| (k.clone(), Step::Key(k.clone()), v)).collect();
     Ok(match uniform(keyed, element, structural.then_some("map"), path)? {
         Uniform::Known(ty, items) => Value::map(ty, items.into_iter().collect()),
@@ -318,21 +312,16 @@ fn to_tuple(items: &[Value], types: &[Type], path: &mut Path) -> Converted {
     Ok(Value::tuple(converted))
 }
 
-fn to_object(
-    items: &BTreeMap<EcoString, Value>,
-    wanted: &ObjectType,
-    from_object: bool,
-    path: &mut Path,
-) -> Converted {
+fn to_object(items: &EntryMap, wanted: &ObjectType, from_object: bool, path: &mut Path) -> Converted {
     let absent: Vec<&EcoString> = wanted
         .attributes
         .keys()
-        .filter(|name| !items.contains_key(*name) && !wanted.optional.contains(*name))
+        .filter(|name| !items.contains_key(name) && !wanted.optional.contains(*name))
         .collect();
     if !absent.is_empty() {
         return fail(path, missing(&absent, from_object));
     }
-    let mut converted = BTreeMap::new();
+    let mut converted = EntryMap::with_capacity(wanted.attributes.len());
     for (name, ty) in &wanted.attributes {
         let value = match items.get(name) {
             Some(value) => inside(path, Step::Attribute(name.clone()), |path| convert_at(value, ty, path))?,

@@ -1,10 +1,10 @@
 //! Structural difference of two values, as data; how it looks is for the report to say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use ecow::EcoString;
 
-use crate::{Kind, Marks, Path, Step, Value};
+use crate::{EntryMap, Kind, Marks, Path, Step, Value};
 
 /// One place where two values differ.
 ///
@@ -108,13 +108,7 @@ impl Comparison {
         }
     }
 
-    fn by_name(
-        &mut self,
-        before: &BTreeMap<EcoString, Value>,
-        after: &BTreeMap<EcoString, Value>,
-        marks: Marks,
-        step: fn(EcoString) -> Step,
-    ) {
+    fn by_name(&mut self, before: &EntryMap, after: &EntryMap, marks: Marks, step: fn(EcoString) -> Step) {
         let names: BTreeSet<&EcoString> = before.keys().chain(after.keys()).collect();
         for name in names {
             self.pair(step(name.clone()), before.get(name), after.get(name), marks);

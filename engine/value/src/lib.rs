@@ -20,4 +20,4 @@ pub use marks::Marks;
 pub use number::Number;
 pub use path::{Path, Step};
 pub use types::{ObjectType, Type};
-pub use value::{Digest, Elements, Entries, Kind, Refinement, Unknown, Value};
+pub use value::{Digest, Elements, Entries, EntryMap, Kind, Refinement, SharedType, Unknown, Value};

@@ -1,12 +1,13 @@
 //! The value: a kind, its marks, and what is known of what is inside.
 
 mod digest;
+mod entries;
 mod marked;
 #[cfg(test)]
 pub(crate) mod samples;
+mod shared;
 mod walk;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ecow::EcoString;
@@ -14,6 +15,8 @@ use ecow::EcoString;
 use crate::{Marks, Number, Type};
 
 pub use digest::Digest;
+pub use entries::EntryMap;
+pub use shared::SharedType;
 
 /// A value. Cloning costs a pointer bump at most.
 ///
@@ -79,9 +82,10 @@ pub struct Elements {
 }
 
 /// Entries of a map or object. Made by the constructors of [`Value`] only.
+#[derive(Clone)]
 pub struct Entries {
     pub(crate) ty: Type,
-    pub(crate) items: BTreeMap<EcoString, Value>,
+    pub(crate) items: EntryMap,
     pub(crate) inside: Inside,
 }
 
@@ -114,7 +118,7 @@ impl Elements {
 
 impl Entries {
     /// The entries, by key.
-    pub fn items(&self) -> &BTreeMap<EcoString, Value> {
+    pub fn items(&self) -> &EntryMap {
         &self.items
     }
 }
@@ -197,18 +201,18 @@ impl Value {
         Kind::Tuple(Arc::new(Elements { ty, items, inside })).into()
     }
     /// A map. Every element must have the type `element`; convert before.
-    pub fn map(element: Type, items: BTreeMap<EcoString, Value>) -> Value {
+    pub fn map(element: Type, items: EntryMap) -> Value {
         let inside = Inside::of(items.values());
         Kind::Map(Arc::new(Entries { ty: Type::map(element), items, inside })).into()
     }
     /// An object.
-    pub fn object(items: BTreeMap<EcoString, Value>) -> Value {
+    pub fn object(items: EntryMap) -> Value {
         let ty = Type::object(items.iter().map(|(k, v)| (k.clone(), v.ty())));
         let inside = Inside::of(items.values());
         Kind::Object(Arc::new(Entries { ty, items, inside })).into()
     }
     /// An object whose type is known already: saves making it for each of many.
-    pub(crate) fn object_of_type(ty: Type, items: BTreeMap<EcoString, Value>) -> Value {
+    pub(crate) fn object_of_type(ty: Type, items: EntryMap) -> Value {
         let inside = Inside::of(items.values());
         Kind::Object(Arc::new(Entries { ty, items, inside })).into()
     }
@@ -326,7 +330,7 @@ impl Value {
         }
     }
     /// The entries of a known map or object.
-    pub fn as_entries(&self) -> Option<&BTreeMap<EcoString, Value>> {
+    pub fn as_entries(&self) -> Option<&EntryMap> {
         match &self.kind {
             Kind::Map(e) | Kind::Object(e) => Some(&e.items),
             _ => None,

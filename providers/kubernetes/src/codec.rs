@@ -88,7 +88,7 @@ pub(crate) fn decode(block: &Block, json: &Json, renames: Renames) -> Result<Val
         let value = decode_blocks(nested, member, renames).map_err(|why| format!("{api}: {why}"))?;
         entries.insert(name.as_str().into(), value);
     }
-    Ok(Value::object(entries))
+    Ok(Value::object(entries.into()))
 }
 
 fn decode_blocks(nested: &NestedBlock, json: &Json, renames: Renames) -> Result<Value, String> {
@@ -162,7 +162,7 @@ fn only_known(live: &Value, known: &Value) -> Value {
     let (Type::Map(element), Some(known)) = (live.ty(), known.as_entries()) else {
         return Value::null(live.ty());
     };
-    let entries = live.as_entries().into_iter().flatten().filter(|(k, _)| known.contains_key(*k));
+    let entries = live.as_entries().into_iter().flatten().filter(|(k, _)| known.contains_key(k));
     Value::map((*element).clone(), entries.map(|(k, v)| (k.clone(), v.clone())).collect())
 }
 
@@ -174,7 +174,7 @@ fn only_named(nested: &NestedBlock, live: &Value, known: &Value) -> Value {
 }
 
 fn is_empty(value: &Value) -> bool {
-    value.as_elements().is_some_and(<[Value]>::is_empty) || value.as_entries().is_some_and(BTreeMap::is_empty)
+    value.as_elements().is_some_and(<[Value]>::is_empty) || value.as_entries().is_some_and(|e| e.is_empty())
 }
 
 /// Quantities, alone or in a map, in the known words where they mean the same.

@@ -121,7 +121,7 @@ pub fn from_json(json: &Json, ty: &Type) -> Result<Value, String> {
                 Ok::<_, String>((EcoString::from(k.as_str()), from_json(v, element)?))
             };
             let entries: BTreeMap<_, _> = members.iter().map(entry).collect::<Result<_, _>>()?;
-            Value::map(element.without_optional(), entries)
+            Value::map(element.without_optional(), entries.into())
         }
         (Type::Object(object), Json::Object(members)) => {
             let entry = |(name, ty): (&EcoString, &Type)| {

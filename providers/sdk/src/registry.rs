@@ -452,7 +452,7 @@ fn nothing(ty: &Type) -> Value {
         Type::Bool => Value::bool(false),
         Type::List(element) => Value::list((**element).clone(), Vec::new()),
         Type::Set(element) => Value::set((**element).clone(), Vec::new()),
-        Type::Map(element) => Value::map((**element).clone(), BTreeMap::new()),
+        Type::Map(element) => Value::map((**element).clone(), Default::default()),
         Type::Object(object) => {
             Value::object(object.attributes.iter().map(|(k, t)| (k.clone(), nothing(t))).collect())
         }

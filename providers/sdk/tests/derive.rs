@@ -93,7 +93,7 @@ fn planned() -> Value {
         "alarm_code".into(),
         Value::string("hunter2").with_marks(pilotis_sdk::value::Marks::SENSITIVE),
     );
-    Value::object(entries)
+    Value::object(entries.into())
 }
 
 #[test]

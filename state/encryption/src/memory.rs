@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use pilotis_state::{Snapshot, StateError, Write};
+use pilotis_state::{StateError, Write};
 
 /// Remembers, elsewhere than in a state, how far states had come.
 pub trait Memory: Send {
@@ -35,14 +35,13 @@ impl Newest {
     }
 
     /// The state was read: an error if it is older than one that was seen.
-    pub(crate) fn read(&mut self, location: &str, snapshot: &Snapshot) -> Result<(), StateError> {
+    pub(crate) fn read(&mut self, location: &str, lineage: &str, serial: u64) -> Result<(), StateError> {
         let Some(memory) = &self.memory else { return Ok(()) };
-        let (lineage, serial) = (&snapshot.lineage, snapshot.serial);
         if let Some(seen) = memory.newest(lineage).filter(|seen| *seen > serial) {
             let (location, memory) = (location.to_owned(), memory.place(lineage));
             return Err(StateError::Older { location, serial, seen, memory });
         }
-        self.known = Some((lineage.clone(), serial));
+        self.known = Some((lineage.to_owned(), serial));
         self.keep();
         Ok(())
     }

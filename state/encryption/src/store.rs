@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pilotis_state::whole::Whole;
 use pilotis_state::{
-    Change, Expect, Intent, Lease, Observation, OutputRecord, ResourceKey, ResourceRecord, Run, RunId,
+    Change, Expect, Head, Intent, Lease, Observation, OutputRecord, ResourceKey, ResourceRecord, Run, RunId,
     Snapshot, StateError, Store, Timestamp, Write,
 };
 
@@ -288,7 +288,7 @@ impl<S: Store> Store for EncryptedStore<S> {
 
     fn snapshot(&mut self) -> Result<Snapshot, StateError> {
         let snapshot = self.store.snapshot()?;
-        self.newest.read(self.store.location(), &snapshot)?;
+        self.newest.read(self.store.location(), &snapshot.lineage, snapshot.serial)?;
         Ok(Snapshot {
             resources: all(snapshot.resources, |r| self.open_resource(r))?,
             outputs: all(snapshot.outputs, |o| self.open_output(o))?,
@@ -360,6 +360,18 @@ impl<S: Store> Store for EncryptedStore<S> {
     fn made_of(&mut self, run: &RunId) -> Result<Option<Arc<str>>, StateError> {
         let made_of = self.store.made_of(run)?;
         made_of.map(|text| self.open_text(&[kind::MADE_OF], &format!("run {}", run.0), &text)).transpose()
+    }
+
+    fn head(&mut self) -> Result<Head, StateError> {
+        let head = self.store.head()?;
+        self.newest.read(self.store.location(), &head.lineage, head.serial)?;
+        Ok(head)
+    }
+
+    fn outputs(&mut self) -> Result<Vec<OutputRecord>, StateError> {
+        self.head()?;
+        let outputs = self.store.outputs()?;
+        outputs.into_iter().map(|output| self.open_output(output)).collect()
     }
 
     fn clock(&mut self) -> Result<Option<Timestamp>, StateError> {

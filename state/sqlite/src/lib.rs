@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pilotis_state::whole::Whole;
-use pilotis_state::{Change, Lease, Observation, Run, RunId, Snapshot, StateError, Store, Timestamp, Write};
+use pilotis_state::{
+    Change, Head, Lease, Observation, OutputRecord, Run, RunId, Snapshot, StateError, Store, Timestamp, Write,
+};
 use rusqlite::Connection;
 
 /// A state in a SQLite file.
@@ -61,6 +63,14 @@ impl Store for SqliteStore {
 
     fn snapshot(&mut self) -> Result<Snapshot, StateError> {
         query::snapshot(&mut self.connection).map_err(|e| error::at(&self.location, e))
+    }
+
+    fn head(&mut self) -> Result<Head, StateError> {
+        query::head(&mut self.connection).map_err(|e| error::at(&self.location, e))
+    }
+
+    fn outputs(&mut self) -> Result<Vec<OutputRecord>, StateError> {
+        query::outputs(&self.connection).map_err(|e| error::at(&self.location, e))
     }
 
     fn commit(&mut self, writes: &[Write]) -> Result<(), StateError> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use pilotis_state::whole::Whole;
 use pilotis_state::{
-    Action, Change, ChangeOutcome, Intent, IntentId, Observation, OutputRecord, ResourceKey, ResourceRecord,
-    Run, RunId, RunKind, RunStatus, Snapshot, Status, Timestamp,
+    Action, Change, ChangeOutcome, Head, Intent, IntentId, Observation, OutputRecord, ResourceKey,
+    ResourceRecord, Run, RunId, RunKind, RunStatus, Snapshot, Status, Timestamp,
 };
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, OptionalExtension as _, Row};
@@ -31,9 +31,8 @@ pub(crate) fn whole(connection: &mut Connection) -> rusqlite::Result<Whole> {
 }
 
 fn read(tx: &Connection) -> rusqlite::Result<Snapshot> {
-    let (lineage, serial, checks) = tx.query_row("SELECT lineage, serial, checks FROM meta", [], |row| {
-        Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs(), text(row, 2)?.into()))
-    })?;
+    let (lineage, serial) = lineage_and_serial(tx)?;
+    let checks = tx.query_row("SELECT checks FROM meta", [], |row| Ok(text(row, 0)?.into()))?;
     let mut resources = resources(tx)?;
     // Sorted here: an index would be walked with one jump into the table for each row.
     resources.sort_unstable_by(|a, b| a.key.cmp(&b.key));
@@ -95,7 +94,21 @@ fn resources(connection: &Connection) -> rusqlite::Result<Vec<ResourceRecord>> {
     Ok(records)
 }
 
-fn outputs(connection: &Connection) -> rusqlite::Result<Vec<OutputRecord>> {
+pub(crate) fn head(connection: &mut Connection) -> rusqlite::Result<Head> {
+    let tx = connection.transaction()?;
+    let (lineage, serial) = lineage_and_serial(&tx)?;
+    let head = Head { lineage, serial, run: runs(&tx, 1)?.pop().map(|run| run.id) };
+    tx.finish()?;
+    Ok(head)
+}
+
+fn lineage_and_serial(connection: &Connection) -> rusqlite::Result<(String, u64)> {
+    connection.query_row("SELECT lineage, serial FROM meta", [], |row| {
+        Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))
+    })
+}
+
+pub(crate) fn outputs(connection: &Connection) -> rusqlite::Result<Vec<OutputRecord>> {
     let mut statement =
         connection.prepare_cached("SELECT name, value, sensitive FROM output ORDER BY name")?;
     let rows = statement.query_map([], |row| {

@@ -1,7 +1,5 @@
 //! What expressions are evaluated against: variables of every kind, and a folder with two files.
 
-use std::collections::BTreeMap;
-
 use pilotis_diag::Diagnostic;
 use pilotis_lang::{Files, Frame, Resolved, Resolver, Slot, Surroundings};
 use pilotis_syntax::ast::{Traversal, TraversalStep};
@@ -29,7 +27,7 @@ impl Default for World {
                 ("null", Value::null(Type::String)),
                 ("list", Value::list(Type::String, strings(&["x", "y", "z"]))),
                 ("set", Value::set(Type::String, strings(&["p", "q"]))),
-                ("map", Value::map(Type::String, BTreeMap::from(tags))),
+                ("map", Value::map(Type::String, tags.into())),
                 ("obj", Value::object_of([("name", Value::string("ana")), ("password", secret())])),
                 ("later", Value::unknown(Type::String)),
                 ("any", Value::unknown(Type::Dynamic)),

@@ -2,11 +2,9 @@
 
 mod support;
 
-use std::collections::BTreeMap;
-
 use pilotis_bad_input::evaluated;
 use pilotis_bad_input::world::World;
-use pilotis_value::{Kind, Marks, Type, Value};
+use pilotis_value::{EntryMap, Kind, Marks, Type, Value};
 use proptest::prelude::*;
 
 /// The variables, all known.
@@ -20,10 +18,7 @@ fn known() -> Vec<(&'static str, Value)> {
         ("set", Value::set(Type::String, strings(&["p", "q"]))),
         (
             "map",
-            Value::map(
-                Type::Number,
-                BTreeMap::from([("a".into(), Value::number(1)), ("b".into(), Value::number(2))]),
-            ),
+            Value::map(Type::Number, [("a".into(), Value::number(1)), ("b".into(), Value::number(2))].into()),
         ),
         ("obj", Value::object_of([("name", Value::string("ana")), ("size", Value::number(3))])),
         ("null", Value::null(Type::String)),
@@ -169,7 +164,7 @@ fn agrees(early: &Value, late: &Value) -> Result<(), String> {
         {
             return differ("another prefix");
         }
-        let length = late.as_elements().map(<[Value]>::len).or(late.as_entries().map(BTreeMap::len));
+        let length = late.as_elements().map(<[Value]>::len).or(late.as_entries().map(EntryMap::len));
         if let Some(length) = length.map(|l| l as u64)
             && (known.min_length.is_some_and(|min| length < min)
                 || known.max_length.is_some_and(|max| length > max))

@@ -15,6 +15,8 @@ use crate::{println, which};
 /// What one process took.
 struct Taken {
     wall: Duration,
+    /// Its own work and the kernel's for it: what a busy machine says truly.
+    cpu: Duration,
     /// The most memory it had at once, in KiB.
     peak_kib: u64,
     stdout: String,
@@ -36,8 +38,8 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let sizes = if sizes.is_empty() { vec![1_000, 10_000, 100_000] } else { sizes };
     let pilotis = binary()?;
     let terraform = with_terraform.then(|| which("terraform")).flatten();
-    println("| program | resources | shape | step | seconds | peak MiB |");
-    println("| --- | ---: | --- | --- | ---: | ---: |");
+    println("| program | resources | shape | step | seconds | CPU seconds | peak MiB |");
+    println("| --- | ---: | --- | --- | ---: | ---: | ---: |");
     start_up(&pilotis)?;
     let mut programs = vec![("pilotis", pilotis.as_path())];
     programs.extend(terraform.as_deref().map(|path| ("terraform", path)));
@@ -93,9 +95,27 @@ fn scenario(name: &str, program: &Path, size: usize, shape: Shape) -> anyhow::Re
         }
         row(name, size, shown, step, &taken);
     }
-    fs::write(dir.path().join("main.tf"), configuration(size, shape, "second"))?;
-    let taken = time(program, dir.path(), &["apply", "-auto-approve", "-no-color"])?;
-    row(name, size, shown, "apply of one change", &taken);
+    let one_change: [(&str, &str, &[&str]); 4] = [
+        ("apply of one change", "second", &["apply", "-auto-approve", "-no-color"]),
+        (
+            "apply of one change -refresh=false",
+            "third",
+            &["apply", "-auto-approve", "-refresh=false", "-no-color"],
+        ),
+        (
+            "plan of one change -refresh=false, saved",
+            "fourth",
+            &["plan", "-refresh=false", "-out=saved", "-no-color"],
+        ),
+        ("apply of the saved plan", "fourth", &["apply", "-no-color", "saved"]),
+    ];
+    for (step, marker, args) in one_change {
+        fs::write(dir.path().join("main.tf"), configuration(size, shape, marker))?;
+        let taken = time(program, dir.path(), args)?;
+        let one = ["1 to change", "1 changed"].iter().any(|said| taken.stdout.contains(said));
+        ensure!(one, "{name}: {step} should change one object:\n{}", taken.stdout);
+        row(name, size, shown, step, &taken);
+    }
     Ok(())
 }
 
@@ -129,6 +149,7 @@ fn configuration(size: usize, shape: Shape, marker: &str) -> String {
 /// Runs a program to its end, and looks at its memory meanwhile.
 fn time(program: &Path, dir: &Path, args: &[&str]) -> anyhow::Result<Taken> {
     let out = dir.join("stdout.txt");
+    let before = children_cpu().unwrap_or_default();
     let began = Instant::now();
     let mut child = Command::new(program)
         .args(args)
@@ -148,12 +169,22 @@ fn time(program: &Path, dir: &Path, args: &[&str]) -> anyhow::Result<Taken> {
         std::thread::sleep(Duration::from_millis(2));
     };
     let wall = began.elapsed();
+    let cpu = children_cpu().unwrap_or_default().saturating_sub(before);
     let stdout = fs::read_to_string(&out)?;
     if !status.success() {
         let stderr = fs::read_to_string(dir.join("stderr.txt"))?;
         bail!("{} {} failed ({status}):\n{stdout}\n{stderr}", program.display(), args.join(" "));
     }
-    Ok(Taken { wall, peak_kib, stdout })
+    Ok(Taken { wall, cpu, peak_kib, stdout })
+}
+
+/// The processor time of all programs that were run and have ended (Linux, in hundredths of a second).
+fn children_cpu() -> Option<Duration> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // After the name, which may have spaces; the two are the 16th and 17th field of all.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks: u64 = fields.get(13..15)?.iter().filter_map(|n| n.parse::<u64>().ok()).sum();
+    Some(Duration::from_millis(ticks * 10))
 }
 
 /// The most memory that a process has had, in KiB (Linux).
@@ -164,8 +195,9 @@ fn peak(pid: u32) -> Option<u64> {
 }
 
 fn row(name: &str, size: usize, shape: &str, step: &str, taken: &Taken) {
-    let seconds = taken.wall.as_secs_f64();
-    println(&format!("| {name} | {size} | {shape} | {step} | {seconds:.3} | {} |", taken.peak_kib / 1024));
+    let (seconds, cpu) = (taken.wall.as_secs_f64(), taken.cpu.as_secs_f64());
+    let peak = taken.peak_kib / 1024;
+    println(&format!("| {name} | {size} | {shape} | {step} | {seconds:.3} | {cpu:.2} | {peak} |"));
 }
 
 /// The release binary beside this one.

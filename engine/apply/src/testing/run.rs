@@ -123,7 +123,7 @@ pub(super) async fn carry_out(
 ) -> Ran {
     let Setup { configuration, variables, options, .. } = setup.clone();
     let planned = engine.plan(configuration, variables, options, &Quiet, &tester.soft).await;
-    let Planned { plan, machine, connections } = match planned {
+    let Planned { plan, machine, connections, head } = match planned {
         Ok(planned) => planned,
         Err(e) => return Ran::stopped(explained(e)),
     };
@@ -154,7 +154,7 @@ pub(super) async fn carry_out(
     if !is_apply {
         return judged(ran, &Evaluation::of_plan(*machine), run, arguments, before, &broken);
     }
-    let planned = Planned { plan, machine, connections };
+    let planned = Planned { plan, machine, connections, head };
     apply(tester, engine, planned, ran, run, arguments, before, broken).await
 }
 

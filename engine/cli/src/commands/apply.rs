@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use pilotis_apply::{ApplyOptions, ApplyReport, Planned, programs_refused};
 use pilotis_diag::{Diagnostic, Diagnostics, Severity};
+use pilotis_plan::planfile::SavedPlan;
 use pilotis_plan::{MadeOf, PlanMode};
 use pilotis_report::json::events;
 use pilotis_report::{Counts, text};
@@ -84,19 +85,42 @@ async fn saved(
         bail!("{file} is a saved plan, which holds its options: give none here");
     }
     let bytes = std::fs::read(file).with_context(|| format!("the saved plan {file} can't be read"))?;
-    let saved = folder.read_plan(&bytes).with_context(|| format!("{file} can't be applied"))?;
-    let selected = workspace::selected(&folder.disk.cwd)?.name;
-    if saved.options.workspace != selected {
+    let unusable = || format!("{file} can't be applied");
+    let plain = folder.unsealed_plan(&bytes).with_context(unusable)?;
+    let saved = SavedPlan::read(&plain).with_context(unusable)?;
+    let whole = || saved.whole().with_context(unusable);
+    let first = match &saved.excerpt {
+        Some(excerpt) => excerpt,
+        None => &whole()?,
+    };
+    let (made_in, selected) = (&first.options.workspace, workspace::selected(&folder.disk.cwd)?.name);
+    if *made_in != selected {
         bail!(
-            "{file} was made in the workspace {:?}, and {selected:?} is selected. Nothing was done; to apply it: pilotis workspace select {}",
-            saved.options.workspace,
-            saved.options.workspace
+            "{file} was made in the workspace {made_in:?}, and {selected:?} is selected. Nothing was done; to apply it: pilotis workspace select {made_in}"
         );
     }
-    let destroy = saved.options.mode == PlanMode::Destroy;
-    let session = Session::of_plan(&saved, folder, view, &given.into()).await?;
-    let Some(session) = session else { return Ok(Exit::Error) };
-    let exit = match planning::plan_again(&saved, &session, view, interrupt).await? {
+    let destroy = first.options.mode == PlanMode::Destroy;
+    let wanted = given.into();
+    let session = Session::of_plan(first, folder, view, &wanted).await?;
+    let Some(mut session) = session else { return Ok(Exit::Error) };
+    if view.json {
+        view.line(&events::version(env!("CARGO_PKG_VERSION"), &crate::clock::rfc3339_now()));
+    }
+    let planned = match &saved.excerpt {
+        None => planning::plan_again(first, &session, view, interrupt).await?,
+        Some(excerpt) => match planning::plan_from_excerpt(excerpt, &session, view, interrupt).await? {
+            Err(exit) => Err(exit),
+            Ok(Some(planned)) => Ok(planned),
+            Ok(None) => {
+                let whole = whole()?;
+                match session.read_plan(&whole, folder, view, &wanted)? {
+                    true => planning::plan_again(&whole, &session, view, interrupt).await?,
+                    false => Err(Exit::Error),
+                }
+            }
+        },
+    };
+    let exit = match planned {
         Err(exit) => exit,
         Ok(mut planned) => {
             // Warnings were given when it was planned.
@@ -106,8 +130,11 @@ async fn saved(
             if planned.plan.diagnostics.has_errors() {
                 Exit::Error
             } else {
-                let made_of =
-                    session.made_of(&saved.options).map(|of| MadeOf { files: saved.files.clone(), ..of });
+                // The whole of it, whatever part was looked at here: a later run may go back to this one.
+                let made_of = match &saved.excerpt {
+                    None => session.made_of_plan(first),
+                    Some(_) => session.made_of_plan(&whole()?),
+                };
                 carry_out(&session, planned, made_of, args, destroy, view, interrupt).await?
             }
         }

@@ -72,7 +72,7 @@ fn one(args: &OutputArgs, name: &str, outputs: &[Stored], view: &View) -> anyhow
 
 /// The outputs that an engine's state holds.
 pub(crate) async fn stored(engine: &Engine) -> anyhow::Result<Vec<Stored>> {
-    decode(engine.store().with(|store| store.snapshot()).await?.outputs)
+    decode(engine.store().with(|store| store.outputs()).await?)
 }
 
 pub(crate) fn decode(records: Vec<OutputRecord>) -> anyhow::Result<Vec<Stored>> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use pilotis_plan::planfile::PlanFile;
 use pilotis_plan::stored_checks;
 use pilotis_report::json::Secrets;
 use pilotis_report::{StateObject, json, text};
@@ -50,7 +51,9 @@ fn all(objects: &[StateObject<'_>], view: &View) -> String {
 /// A saved plan, made again from what is in the file alone.
 fn saved(file: &str, args: &ShowArgs, folder: &Folder, view: &View) -> anyhow::Result<Exit> {
     let bytes = std::fs::read(file).with_context(|| format!("the saved plan {file} can't be read"))?;
-    let saved = folder.read_plan(&bytes).with_context(|| format!("{file} can't be shown"))?;
+    let unusable = || format!("{file} can't be shown");
+    let saved =
+        PlanFile::read(&folder.unsealed_plan(&bytes).with_context(unusable)?).with_context(unusable)?;
     let schemas = folder.schemas();
     let (configuration, diagnostics) = saved.configuration(&schemas);
     // The plan's document is read as one: what only warns was said when the plan was made.

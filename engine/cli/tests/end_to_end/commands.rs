@@ -29,6 +29,31 @@ fn a_saved_plan_is_carried_out_as_it_was_shown() {
     assert_eq!(folder.run("output -raw a").exits(0).out, "first");
 }
 
+/// The files of a plan of one change among many say what is the same either way: from the excerpt, and from the whole.
+#[test]
+fn a_saved_plan_of_one_change_is_applied_whatever_else_was_stored() {
+    let blocks: String = (0..9)
+        .map(|i| format!("resource \"terraform_data\" \"r{i}\" {{\n  input = \"v{i}\"\n}}\n"))
+        .collect();
+    let folder = Folder::with(&blocks);
+    folder.run("apply -auto-approve").exits(0);
+    folder.edit("main.hcl", "\"v4\"", "\"changed\"");
+    folder.run("plan -out=p.plan").exits(0).says(&["1 to change"]);
+    folder.run("show p.plan").exits(0).says(&["1 to change"]);
+    let from_excerpt = Folder::empty();
+    for name in ["main.hcl", "pilotis.db", "p.plan"] {
+        std::fs::copy(folder.path(name), from_excerpt.path(name)).unwrap();
+    }
+    from_excerpt.run("apply p.plan").exits(0).says(&["terraform_data.r4", "1 changed"]);
+    from_excerpt.run("plan -detailed-exitcode").exits(0).says(&["No changes"]);
+    // An edit by hand that says nothing new is a commit all the same.
+    folder.run("taint terraform_data.r7").exits(0);
+    folder.run("untaint terraform_data.r7").exits(0);
+    folder.run("apply p.plan").exits(0).says(&["terraform_data.r4", "1 changed"]);
+    folder.run("plan -detailed-exitcode").exits(0).says(&["No changes"]);
+    folder.run("apply p.plan").exits(7);
+}
+
 #[test]
 fn a_stale_or_damaged_plan_is_refused() {
     let folder = Folder::with(TWO);

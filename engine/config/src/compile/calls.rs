@@ -285,7 +285,7 @@ fn literal_part(expr: &Expr, ty: &Type, name: &str, diags: &mut pilotis_diag::Di
     let value = match &expr.kind {
         ExprKind::Literal(value) => value.clone(),
         ExprKind::Template(_) => Value::string(shape::literal_text(expr).unwrap_or_default()),
-        ExprKind::Object(_) => Value::object(BTreeMap::new()),
+        ExprKind::Object(_) => Value::object(Default::default()),
         _ => Value::tuple(Vec::new()),
     };
     if let Err(e) = pilotis_value::convert::convert(&value, ty) {

@@ -70,6 +70,7 @@ impl Build<'_> {
             provisioners: provisioners.into(),
             in_check: None,
             span: block.header,
+            extent: block.span,
         });
     }
 

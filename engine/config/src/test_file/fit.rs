@@ -63,7 +63,7 @@ impl Fitter<'_> {
                 self.ignored(&path, "there is no such attribute", best);
             }
         }
-        Ok(Value::object(kept))
+        Ok(Value::object(kept.into()))
     }
 
     fn wrong(&self, path: &str, why: &str) -> Box<Diagnostic> {

@@ -100,7 +100,7 @@ fn during(body: &Body, default: bool, diags: &mut Diagnostics) -> bool {
 
 /// An object that is written as it stands; an empty one if it isn't there.
 fn object(body: &Body, name: &str, word: &str, diags: &mut Diagnostics) -> Value {
-    let nothing = || Value::object(BTreeMap::new());
+    let nothing = || Value::object(BTreeMap::new().into());
     let Some(attribute) = shape::attribute(body, name) else { return nothing() };
     let mut found = Diagnostics::new();
     let value = pilotis_lang::constant(&attribute.expr, &mut found);

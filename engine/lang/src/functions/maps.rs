@@ -236,8 +236,8 @@ fn merge(args: &[Value], _: &Surroundings<'_>) -> Outcome {
         all.extend(entries.iter().map(|(k, v)| (k.clone(), v.clone())));
     }
     let merged = match ty {
-        Type::Map(element) => Value::map((*element).clone(), all),
-        _ => Value::object(all),
+        Type::Map(element) => Value::map((*element).clone(), all.into()),
+        _ => Value::object(all.into()),
     };
     Ok(merged.with_marks(marks))
 }
@@ -278,8 +278,8 @@ fn zip_map(args: &[Value], _: &Surroundings<'_>) -> Outcome {
         entries.insert(name.into(), value.clone());
     }
     let zipped = match ty {
-        Type::List(element) => Value::map((*element).clone(), entries),
-        _ => Value::object(entries),
+        Type::List(element) => Value::map((*element).clone(), entries.into()),
+        _ => Value::object(entries.into()),
     };
     Ok(zipped.with_marks(marks))
 }

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use ecow::EcoString;
 use pilotis_value::{Type, Value};
 use regex::{Captures, Regex};
 
@@ -108,9 +109,9 @@ fn captured(pattern: &Pattern, captures: &Captures<'_>) -> Value {
         return Value::tuple((1..captures.len()).map(|i| of(captures.get(i))).collect());
     }
     // Of groups with one name the last is the one that counts.
-    let groups: BTreeMap<_, _> =
+    let groups: BTreeMap<EcoString, Value> =
         pattern.names.iter().map(|(group, name)| (name.as_str().into(), of(captures.get(*group)))).collect();
-    Value::object(groups)
+    Value::object(groups.into())
 }
 
 fn first_match(args: &[Value], _: &Surroundings<'_>) -> Outcome {

@@ -1,6 +1,6 @@
 //! Tables: `csvdecode`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use ecow::EcoString;
 use pilotis_value::{Type, Value};
@@ -38,7 +38,7 @@ fn csv_decode(args: &[Value], _: &Surroundings<'_>) -> Outcome {
             }
         } else if record.len() == names.len() {
             let cells = names.iter().cloned().zip(record.iter().map(Value::string));
-            rows.push(Value::object(cells.collect::<BTreeMap<_, _>>()));
+            rows.push(Value::object(cells.collect()));
         } else {
             return fail(format!("CSV parse error on line {begins}: wrong number of fields"));
         }

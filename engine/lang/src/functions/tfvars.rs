@@ -130,5 +130,5 @@ fn decode_tfvars(text: &str) -> Outcome {
     if diags.has_errors() {
         return Err(wrong("content", &diags, &sources));
     }
-    Ok(Value::object(values))
+    Ok(Value::object(values.into()))
 }

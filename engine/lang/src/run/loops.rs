@@ -298,7 +298,7 @@ impl Collected {
     fn finish(self) -> Value {
         let value = match self.mode {
             ForMode::Tuple => Value::tuple(self.items),
-            ForMode::Object => Value::object(self.entries),
+            ForMode::Object => Value::object(self.entries.into()),
             ForMode::Group => {
                 Value::object(self.groups.into_iter().map(|(k, items)| (k, Value::tuple(items))).collect())
             }

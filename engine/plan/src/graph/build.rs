@@ -227,7 +227,7 @@ impl<'a> Builder<'a> {
         }
         let edges = instances.values().map(|provider| (*provider, node, EdgeKind::Provider));
         self.provider_edges.extend(edges);
-        self.through.insert(NodeId(node), Through::Keyed(Keyed { config, instances, place }));
+        self.through.insert(NodeId(node), Through::Keyed(Box::new(Keyed { config, instances, place })));
     }
 
     /// The block that is imported to waits for what its import refers to.

@@ -477,11 +477,11 @@ impl Machine {
         };
         let display = match object.node {
             Some(_) => self.display_of(object),
-            None => self.display_instance(&self.instance_of(object)),
+            None => self.display_instance(&self.instance_of(object)).into(),
         };
         ObjectOutcome {
             address: object.address.clone(),
-            display: display.into(),
+            display,
             deposed: object.row.and_then(|r| self.rows.get(r).record.key.deposed.clone()),
             action: object.action,
             result,

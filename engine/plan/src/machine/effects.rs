@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pilotis_diag::Diagnostic;
 use pilotis_state::{Action, ChangeOutcome, Expect, Intent, IntentId, ResourceKey, Status, Write};
-use pilotis_value::Value;
+use pilotis_value::{Type, Value};
 
 use crate::graph::NodeId;
 use crate::machine::apply::EffectId;
@@ -143,9 +143,9 @@ impl Machine {
         let object = &self.objects[effect.object as usize];
         let display = match object.node {
             Some(_) => self.display_of(object),
-            None => self.display_instance(&self.instance_of(object)),
+            None => self.display_instance(&self.instance_of(object)).into(),
         };
-        Some(EffectInfo { address: object.address.clone(), display: display.into(), action: object.action })
+        Some(EffectInfo { address: object.address.clone(), display, action: object.action })
     }
 
     /// An object's turn has come: it waits for a free place at its host.
@@ -695,6 +695,7 @@ impl Machine {
         }
         effect.stage = Stage::Over;
         effect.result = Some(result.clone());
+        effect.planned = Value::null(Type::Dynamic);
         let (unit, object, host) = (effect.unit, effect.object, effect.host.clone());
         apply.in_flight -= 1;
         if let Some(used) = apply.per_host.get_mut(&host) {

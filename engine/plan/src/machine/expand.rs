@@ -191,18 +191,17 @@ impl Machine {
     }
 
     /// The address of an object as a person reads it.
-    pub(crate) fn display_of(&self, object: &crate::machine::Object) -> String {
-        let Some(id) = object.node else { return display_stored(&object.address) };
+    pub(crate) fn display_of(&self, object: &crate::machine::Object) -> Arc<str> {
+        // Of a stored address the configuration doesn't know what a key means.
+        let Some(id) = object.node else { return object.address.clone() };
         let node = self.graph.node(id);
-        let NodeKind::Resource(_) = node.kind else { return object.address.to_string() };
+        let NodeKind::Resource(_) = node.kind else { return object.address.clone() };
         let of = self.instance(node.scope, object.instance);
-        format!("{}{}", of.display, &object.address[of.prefix.len().min(object.address.len())..])
+        if of.display == of.prefix {
+            return object.address.clone();
+        }
+        format!("{}{}", of.display, &object.address[of.prefix.len().min(object.address.len())..]).into()
     }
-}
-
-/// An address of which the configuration doesn't know what a key means.
-fn display_stored(address: &str) -> String {
-    address.to_owned()
 }
 
 /// Why a `count` or `for_each` gives no instances.

@@ -33,8 +33,10 @@ impl Machine {
         let changes = self.changes();
         let outputs = self.output_changes();
         let mut digest = PlanDigest::new();
-        for (change, key) in &changes {
-            digest.change(change, key);
+        for change in &changes {
+            let resource = &change.address.resource;
+            let ty = self.types.get(&(resource.mode, resource.type_name.clone()));
+            digest.change(change, ty.map_or(&[], |ty| ty.schema.refresh.key.as_slice()));
         }
         outputs.iter().for_each(|o| digest.output(o));
         let programs = self.planned_programs();
@@ -60,7 +62,7 @@ impl Machine {
         diagnostics.extend(std::mem::take(&mut self.of_plan));
         diagnostics.sort();
         self.plan = Some(Plan {
-            changes: changes.into_iter().map(|(change, _)| change).collect(),
+            changes,
             drift,
             outputs,
             digest: digest.finish(),
@@ -74,20 +76,16 @@ impl Machine {
         });
     }
 
-    /// All changes in address order, each with the names of what identifies an object of its type.
-    fn changes(&self) -> Vec<(ResourceChange, Vec<String>)> {
+    /// All changes in address order.
+    fn changes(&self) -> Vec<ResourceChange> {
         if self.options.mode == PlanMode::RefreshOnly {
             return Vec::new();
         }
         let is_told = |o: &Object| o.action == PlanAction::NoOp && self.is_in_no_state(o);
         let listed = |o: &&Object| !(o.skipped || is_told(o));
-        let mut changes: Vec<_> = self
-            .objects
-            .iter()
-            .filter(listed)
-            .map(|o| (self.change(o), o.ty.schema.refresh.key.clone()))
-            .collect();
-        changes.sort_by(|(a, _), (b, _)| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
+        let mut changes = Vec::with_capacity(self.objects.iter().filter(listed).count());
+        changes.extend(self.objects.iter().filter(listed).map(|o| self.change(o)));
+        changes.sort_unstable_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
         changes
     }
 
@@ -100,15 +98,16 @@ impl Machine {
         let address = self.instance_of(object);
         let row = object.row.map(|row| self.rows.get(row));
         let moved_from = row.and_then(|r| r.moved_from.as_ref()).and_then(|a| a.parse::<Instance>().ok());
+        let moved_from = moved_from.map(Box::new);
         ResourceChange {
             display: match object.node {
                 Some(_) => self.display_of(object),
-                None => self.display_instance(&address),
+                None => self.display_instance(&address).into(),
             },
             address,
             deposed: row.and_then(|r| r.record.key.deposed.as_ref()).map(ToString::to_string),
             moved_from,
-            provider: self.providers[object.provider as usize].address.to_string(),
+            provider: self.providers[object.provider as usize].address.clone(),
             action: object.action,
             reason: object.reason,
             before: object.before.clone(),

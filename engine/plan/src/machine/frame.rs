@@ -1,6 +1,6 @@
 //! What a slot's value is, for one instance of one module.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use pilotis_config::{Call, Repetition, Symbol};
 use pilotis_diag::Diagnostics;
@@ -153,7 +153,7 @@ impl Machine {
             let label = module.calls[*index as usize].label.clone().unwrap_or_default();
             (label.into(), self.call_value(scope, *index, instance))
         };
-        Value::object(calls.iter().map(entry).collect::<BTreeMap<_, _>>())
+        Value::object(calls.iter().map(entry).collect())
     }
 
     /// The value of a resource block for an instance of its module: an object, or all instances.

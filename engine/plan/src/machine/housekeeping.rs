@@ -80,7 +80,8 @@ impl Machine {
         row.expect = Expect::Any;
     }
 
-    fn renewed(&mut self, id: u32) -> Option<ResourceRecord> {
+    /// The record as an apply would store it that changes nothing of the object.
+    pub(crate) fn renewed(&mut self, id: u32) -> Option<ResourceRecord> {
         let row = self.rows.get(id);
         let mut record = row.record.clone();
         if let Seen::Changed(value) = &row.seen {

@@ -84,11 +84,14 @@ impl Machine {
         ty: &Arc<ObjectType>,
         mode: Mode,
     ) -> ObjectId {
-        let address = self.address_of(node, instance, &rep);
+        let mut address = self.address_of(node, instance, &rep);
         let row = if mode == Mode::Managed { self.rows.current(&address) } else { None };
         let id = self.objects.len() as ObjectId;
         if let Some(row) = row {
-            self.rows.get_mut(row).object = Some(id);
+            let row = self.rows.get_mut(row);
+            row.object = Some(id);
+            // The same text: kept once.
+            address = row.record.key.address.clone();
         }
         let null = Value::null(ty.ty.clone());
         self.objects.push(Object {

@@ -18,6 +18,7 @@ pub(crate) mod expand;
 mod finish;
 mod frame;
 mod housekeeping;
+mod idle;
 mod ignore;
 mod imports;
 mod instances;
@@ -271,7 +272,7 @@ impl Machine {
         let extra = rows::providers_of(&snapshot, &inputs.schemas);
         let keys = instances::provider_keys(&inputs, &mut diags);
         let graph = Graph::new(&inputs.configuration, &keys, &extra, &mut diags);
-        let count = graph.nodes.len();
+        let (count, stored) = (graph.nodes.len(), snapshot.resources.len());
         let mut machine = Machine {
             config: inputs.configuration,
             schemas: inputs.schemas,
@@ -292,7 +293,8 @@ impl Machine {
             types: HashMap::new(),
             scopes: graph.scopes.iter().map(|_| ScopeState::default()).collect(),
             nodes: std::iter::repeat_with(NodeState::default).take(count).collect(),
-            objects: Vec::new(),
+            // Most of what there is to be is there already.
+            objects: Vec::with_capacity(stored),
             rows: Rows::new(snapshot.resources),
             providers: Vec::new(),
             failures: HashMap::new(),

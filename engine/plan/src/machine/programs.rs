@@ -111,7 +111,7 @@ impl Machine {
         PlannedPrograms {
             address: self.instance_of(of),
             display: match of.node {
-                Some(_) => self.display_of(of),
+                Some(_) => self.display_of(of).to_string(),
                 None => self.display_instance(&self.instance_of(of)),
             },
             before_removal: programs.provisioners.iter().any(|p| p.when == When::Destroy),

@@ -1,6 +1,5 @@
 //! Providers: connected when their configuration is known.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pilotis_config::{BodyContext, ProviderRef};
@@ -239,7 +238,7 @@ fn empty(block: &Block) -> Value {
             Nesting::Single => Value::null(element),
             Nesting::List => Value::list(element, Vec::new()),
             Nesting::Set => Value::set(element, Vec::new()),
-            Nesting::Map => Value::map(element, BTreeMap::new()),
+            Nesting::Map => Value::map(element, Default::default()),
         };
         (name.as_str().into(), none)
     });

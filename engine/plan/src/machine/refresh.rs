@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use pilotis_schema::address::Mode;
-use pilotis_value::{Value, json};
+use pilotis_value::{EntryMap, Value, json};
 
 use crate::machine::rows::Seen;
 use crate::machine::{Machine, ObjectId, Pending};
@@ -259,7 +259,7 @@ impl Machine {
 fn is_nothing(value: &Value) -> bool {
     value.is_null()
         || value.as_elements().is_some_and(<[Value]>::is_empty)
-        || value.as_entries().is_some_and(BTreeMap::is_empty)
+        || value.as_entries().is_some_and(EntryMap::is_empty)
 }
 
 /// The scope of an object: the attributes that name it, nulls too. None if the record lacks one of them.
@@ -269,7 +269,7 @@ fn scope_value(scope: &[String], object: &Value) -> Option<(String, Value)> {
         let value = object.get(name)?.clone().unmark_deep().0;
         entries.insert(name.as_str().into(), value);
     }
-    let value = Value::object(entries);
+    let value = Value::object(entries.into());
     Some((json::to_json_text(&value).ok()?, value))
 }
 

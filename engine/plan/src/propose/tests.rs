@@ -146,7 +146,7 @@ fn what_means_the_same_keeps_its_words() {
     let object = |cpu: &str, memory: &str| {
         let hard =
             BTreeMap::from([("cpu".into(), Value::string(cpu)), ("memory".into(), Value::string(memory))]);
-        Value::object_of([("hard", Value::map(Type::String, hard))])
+        Value::object_of([("hard", Value::map(Type::String, hard.into()))])
     };
     let made = object("1", "1Gi");
     assert!(!propose(&schema, Some(&made), &object("1000m", "1024Mi")).changed);

@@ -55,8 +55,7 @@ pub fn plan(document: &PlanDocument<'_>) -> Json {
     }
     out.insert("planned_values".into(), planned_values(plan, &records, secrets));
     if !plan.drift.is_empty() {
-        let providers: HashMap<_, _> =
-            plan.changes.iter().map(|c| (&c.address, c.provider.as_str())).collect();
+        let providers: HashMap<_, _> = plan.changes.iter().map(|c| (&c.address, &*c.provider)).collect();
         let drift = plan.drift.iter().map(|d| {
             let actions = if d.after.is_null() { vec!["delete"] } else { vec!["update"] };
             let mut out = place(&d.address, providers.get(&d.address).copied().unwrap_or_default());
@@ -110,7 +109,7 @@ pub(crate) fn resource_change(change: &ResourceChange, secrets: Secrets) -> Json
     if let Some(key) = &change.deposed {
         out.insert("deposed".into(), key.as_str().into());
     }
-    out.insert("display".into(), change.display.as_str().into());
+    out.insert("display".into(), (&*change.display).into());
     let mut inner = self::change(actions(change.action), &change.before, &change.after, secrets);
     if !change.replace_paths.is_empty() {
         inner.insert("replace_paths".into(), change.replace_paths.iter().map(|p| path(p, secrets)).collect());
@@ -266,7 +265,7 @@ fn prior_state(document: &PlanDocument<'_>, records: &Records<'_>) -> Json {
 /// Under which key the state had an object before the plan.
 fn key_before(change: &ResourceChange) -> ResourceKey {
     ResourceKey {
-        address: change.moved_from.as_ref().unwrap_or(&change.address).to_string().into(),
+        address: change.moved_from.as_deref().unwrap_or(&change.address).to_string().into(),
         deposed: change.deposed.as_deref().map(Into::into),
     }
 }

@@ -91,7 +91,7 @@ fn alike(before: &Value, after: &Value) -> usize {
         let lists = before.as_elements().is_some() && after.as_elements().is_some();
         return usize::from(lists);
     };
-    let named = IDENTIFYING.iter().find_map(|name| match (old.get(*name), new.get(*name)) {
+    let named = IDENTIFYING.iter().find_map(|name| match (old.get(name), new.get(name)) {
         (Some(a), Some(b)) if !a.is_null() && b.is_known() && !b.is_null() => Some(a == b),
         _ => None,
     });

@@ -70,7 +70,7 @@ pub(crate) fn path(names: &[&str]) -> Path {
 
 pub(crate) fn change(address: Instance, action: PlanAction, before: Value, after: Value) -> ResourceChange {
     ResourceChange {
-        display: display(&address),
+        display: display(&address).into(),
         address,
         deposed: None,
         moved_from: None,
@@ -149,7 +149,7 @@ pub(crate) fn plan() -> Plan {
         object(&[("id", s("12:main"))]),
         object(&[("id", s("12:main"))]),
     );
-    moved.moved_from = Some(instance(carto(), "gitlab_branch_protection", "default", None));
+    moved.moved_from = Some(instance(carto(), "gitlab_branch_protection", "default", None).into());
     let mut imported = change(
         instance(ModulePath::default(), "gitlab_group", "root", None),
         PlanAction::Update,

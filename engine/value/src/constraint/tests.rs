@@ -45,8 +45,8 @@ fn absent_and_null_attributes_are_filled() {
 fn a_null_stays_null_and_an_empty_map_empty() {
     let constraint = sizes();
     assert!(constraint.apply(&Value::null(Type::Dynamic)).expect("converts").is_null());
-    let empty = constraint.apply(&Value::object(BTreeMap::new())).expect("converts");
-    assert_eq!(empty.as_entries().map(BTreeMap::len), Some(0));
+    let empty = constraint.apply(&Value::object(EntryMap::new())).expect("converts");
+    assert_eq!(empty.as_entries().map(EntryMap::len), Some(0));
     assert_eq!(empty.ty(), constraint.ty.without_optional());
     let error =
         constraint.apply(&Value::object_of([("a", Value::object_of([("labels", Value::string("x"))]))]));
@@ -64,7 +64,7 @@ fn defaults_of_defaults_are_filled_too() {
         attributes: [("a".into(), Type::list(Type::Object(Arc::new(inner))))].into(),
         optional: ["a".into()].into(),
     };
-    let empty = Value::object(BTreeMap::new());
+    let empty = Value::object(EntryMap::new());
     let bee = Defaults { values: [("b".into(), Value::string("bee"))].into(), children: BTreeMap::new() };
     let elements = Defaults { values: BTreeMap::new(), children: [("".into(), bee)].into() };
     let constraint = Constraint {

@@ -1,10 +1,6 @@
 //! The language's `==`.
 
-use std::collections::BTreeMap;
-
-use ecow::EcoString;
-
-use crate::{Kind, Refinement, Type, Unknown, Value};
+use crate::{EntryMap, Kind, Refinement, Type, Unknown, Value};
 
 /// The `==` of the language: unknown if either side is not known enough, marks of both. Nothing converts: values of
 /// different types are different, only nulls are equal whatever their type.
@@ -68,7 +64,7 @@ fn all<'a>(pairs: impl Iterator<Item = (&'a Value, &'a Value)>) -> Option<bool> 
     result
 }
 
-fn same_keys(a: &BTreeMap<EcoString, Value>, b: &BTreeMap<EcoString, Value>) -> bool {
+fn same_keys(a: &EntryMap, b: &EntryMap) -> bool {
     a.len() == b.len() && a.keys().eq(b.keys())
 }
 
@@ -80,7 +76,7 @@ fn with_unknown(unknown: &Unknown, known: &Value) -> Option<bool> {
     }
     let length = match known.kind() {
         Kind::Set(_) if !known.is_wholly_known() => None,
-        _ => known.as_elements().map(<[_]>::len).or(known.as_entries().map(BTreeMap::len)),
+        _ => known.as_elements().map(<[_]>::len).or(known.as_entries().map(EntryMap::len)),
     };
     let too_short = length.zip(refinement.min_length).is_some_and(|(n, min)| (n as u64) < min);
     let too_long = length.zip(refinement.max_length).is_some_and(|(n, max)| n as u64 > max);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use ecow::EcoString;
 
 use super::{Fault, MAX_DEPTH, types::decode_type};
-use crate::{Number, ObjectType, Step, Type, Value};
+use crate::{EntryMap, Number, ObjectType, Step, Type, Value};
 
 pub(super) fn with_type(json: &[u8], ty: &Type) -> Result<Value, Fault> {
     let text = std::str::from_utf8(json)
@@ -267,7 +267,7 @@ impl<'t> Reader<'t> {
                     items.insert(normal(&name), value);
                     Ok(())
                 })?;
-                Value::object(items)
+                Value::object(items.into())
             }
             b'[' => {
                 let mut items = Vec::new();
@@ -339,9 +339,9 @@ impl Reader<'_> {
                     Ok(())
                 })?;
                 if plain {
-                    return Ok(Value::map((**t).clone(), items));
+                    return Ok(Value::map((**t).clone(), items.into()));
                 }
-                settle(Value::object(items), ty)
+                settle(Value::object(items.into()), ty)
             }
             Type::Tuple(types) if first == b'[' => {
                 let mut items = Vec::with_capacity(types.len());
@@ -366,7 +366,7 @@ impl Reader<'_> {
     }
 
     fn attributes(&mut self, ty: &Type, object: &ObjectType, plain: bool) -> Result<Value, Fault> {
-        let mut items = BTreeMap::new();
+        let mut items = EntryMap::with_capacity(object.attributes.len());
         self.object(|r, name| {
             let Some((key, t)) = object.attributes.get_key_value(name.as_ref()) else {
                 return Err(Fault::at_place(format!("unsupported attribute {name:?}")));

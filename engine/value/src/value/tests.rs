@@ -27,7 +27,7 @@ fn what_is_inside_twice_counts_twice() {
     assert_eq!(twice(Value::string("x".repeat(64))).size(), 7);
     let long = Number::parse("1e3200").expect("a number");
     assert!((100..=101).contains(&Value::number(long).size()));
-    assert_eq!(Value::map(Type::Number, BTreeMap::new()).depth(), 1);
+    assert_eq!(Value::map(Type::Number, EntryMap::new()).depth(), 1);
 }
 
 proptest! {

@@ -1,11 +1,8 @@
 //! Visiting, rebuilding and picking what is inside of a value.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ecow::EcoString;
-
-use super::{Elements, Entries, Inside, Kind, Value};
+use super::{Elements, Entries, EntryMap, Inside, Kind, Value};
 use crate::unify::unify;
 use crate::{Path, Step, Type};
 
@@ -118,7 +115,7 @@ fn transform_at<E>(
 }
 
 fn rebuild(like: &Value, items: Vec<(Option<Step>, Value)>) -> Value {
-    let named = |items: Vec<(Option<Step>, Value)>| -> BTreeMap<EcoString, Value> {
+    let named = |items: Vec<(Option<Step>, Value)>| -> EntryMap {
         items
             .into_iter()
             .filter_map(|(step, v)| match step {

@@ -265,5 +265,5 @@ pub(crate) fn block(schema: &Block, given: &Json) -> Value {
         };
         entries.insert(name.as_str().into(), Value::list(nested.block.implied_type(), items));
     }
-    Value::object(entries)
+    Value::object(entries.into())
 }

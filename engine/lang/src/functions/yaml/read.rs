@@ -196,7 +196,7 @@ impl<'t> Reader<'t> {
             merge(&mut entries, &value)
                 .ok_or_else(|| format!("{}only mappings can be merged with <<", place(at)))?;
         }
-        Ok(Value::object(entries))
+        Ok(Value::object(entries.into()))
     }
 }
 
