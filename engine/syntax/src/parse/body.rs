@@ -314,7 +314,7 @@ impl Parser<'_> {
         }
         if text.kind == TokenKind::Text && close.kind == TokenKind::CloseQuote {
             let label = self.decode_quoted(text);
-            let label = self.normal_text(&label);
+            let label = self.normal_text(label);
             self.next();
             self.next();
             let swallowed = close.is_empty() && label.trim_end().ends_with('{');

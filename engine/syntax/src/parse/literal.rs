@@ -32,14 +32,10 @@ pub(super) fn decode_plain(text: &str) -> Cow<'_, str> {
 
 impl<'a> Parser<'a> {
     /// A decoded piece of the text, in NFC.
-    #[allow(
-        clippy::ptr_arg,
-        reason = "what is borrowed is of the file, whose text is known to be in NFC or not"
-    )]
-    pub(super) fn normal_text(&self, text: &Cow<'a, str>) -> EcoString {
+    pub(super) fn normal_text(&self, text: Cow<'a, str>) -> EcoString {
         match text {
             Cow::Borrowed(text) => self.normal(text),
-            Cow::Owned(text) => nfc(text),
+            Cow::Owned(text) => nfc(&text),
         }
     }
 

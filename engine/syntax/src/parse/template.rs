@@ -38,7 +38,7 @@ impl<'a> Parser<'a> {
         }
         if first.kind == TokenKind::Text && self.tokens[self.at + 1].kind == TokenKind::CloseQuote {
             let text = self.decode_quoted(first);
-            let text = self.normal_text(&text);
+            let text = self.normal_text(text);
             self.at += 1;
             self.next();
             return Ok(Template { parts: Parts::from_buf([TemplatePart::Literal(text)]), heredoc: false });

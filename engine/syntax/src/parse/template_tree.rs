@@ -84,8 +84,7 @@ impl<'a> Parser<'a> {
 
     fn flush(&self, text: &mut Cow<'a, str>, parts: &mut Parts) {
         if !text.is_empty() {
-            parts.push(TemplatePart::Literal(self.normal_text(text)));
-            *text = Cow::Borrowed("");
+            parts.push(TemplatePart::Literal(self.normal_text(std::mem::take(text))));
         }
     }
 
