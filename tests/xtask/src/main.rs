@@ -1,4 +1,5 @@
-//! What is run beside the tests: whole-process benchmarks (`bench`), fuzzing (`fuzz`), the formatter beside Terraform's (`fmt-compare`).
+//! What is run beside the tests: whole-process benchmarks (`bench`), fuzzing (`fuzz`), the formatter beside Terraform's (`fmt-compare`), the planner
+//! beside Terraform's (`plan-compare`).
 //! The repository's rules are in `tests/tidy.rs`.
 //!
 //! `cargo run --release -p xtask -- bench [SIZE…]`: resources are `terraform_data`, which cost nothing: what is measured is the engine, from process start to exit, with a durable state. Where
@@ -8,6 +9,7 @@ mod bench;
 mod fmt_compare;
 mod fuzz;
 mod mutate;
+mod plan_compare;
 
 use std::path::PathBuf;
 
@@ -17,10 +19,12 @@ fn main() -> anyhow::Result<()> {
         Some("bench") => bench::run(&args.collect::<Vec<_>>()),
         Some("fuzz") => fuzz::run(&args.collect::<Vec<_>>()),
         Some("fmt-compare") => fmt_compare::run(&args.collect::<Vec<_>>()),
+        Some("plan-compare") => plan_compare::run(&args.collect::<Vec<_>>()),
         _ => anyhow::bail!(
             "usage: cargo run --release -p xtask -- bench [-terraform] [-language] [SIZE…]\n       \
              cargo run -p xtask -- fuzz [-seconds N | -runs N] [-minimise] [TARGET…]\n       \
-             cargo run -p xtask -- fmt-compare [-generate N] [-seed S] [FILE or FOLDER…]"
+             cargo run -p xtask -- fmt-compare [-generate N] [-seed S] [FILE or FOLDER…]\n       \
+             cargo run -p xtask -- plan-compare [-runs N] [-seed S] [-engine PATH]"
         ),
     }
 }
