@@ -9,7 +9,7 @@ use pilotis_config::{Configuration, IgnoreChanges, Import, Repetition, RootVaria
 use pilotis_diag::{Diagnostic, Diagnostics, FileId, Span};
 use pilotis_lang::Compiled;
 use pilotis_plan::{ObjectResult, PlanAction, PlanOptions};
-use pilotis_schema::address::{Instance, Target};
+use pilotis_schema::address::{Instance, Mode, Target};
 use pilotis_state::RunKind;
 use pilotis_value::Value;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,14 @@ impl Engine {
         cancel: &CancellationToken,
     ) -> Result<Imported, EngineError> {
         let text = address.to_string();
+        if address.resource.mode != Mode::Managed {
+            return Err(refused(
+                &text,
+                "A managed resource address is required",
+                "Importing into a data source or an ephemeral resource is not possible: they are not stored to be managed.",
+            )
+            .into());
+        }
         let snapshot = self.store().with(|store| store.snapshot()).await?;
         if snapshot.resources.iter().any(|r| *r.key.address == *text && r.key.deposed.is_none()) {
             return Err(refused(
@@ -42,7 +50,15 @@ impl Engine {
         let options = PlanOptions { targets: vec![Target::Instance(address)], ..self.options() };
         let planned = self.plan(configuration, variables, options, reporter, cancel).await?;
         if planned.plan.diagnostics.has_errors() {
-            return Err(EngineError::Diagnostics(planned.plan.diagnostics));
+            let mut said: Vec<Diagnostic> = planned.plan.diagnostics.into_iter().collect();
+            // What is wrong with the import itself stands nowhere in the text.
+            for diagnostic in
+                said.iter_mut().filter(|d| d.primary.as_ref().is_some_and(|p| p.span == NOWHERE))
+            {
+                diagnostic.primary = None;
+                diagnostic.address.get_or_insert_with(|| text.clone());
+            }
+            return Err(EngineError::Diagnostics(said.into_iter().collect()));
         }
         let more =
             planned.plan.changes.iter().find(|c| !matches!(c.action, PlanAction::NoOp | PlanAction::Read));
@@ -81,6 +97,9 @@ impl Engine {
     }
 }
 
+/// Where the import of the command stands: the address says what an error is about.
+const NOWHERE: Span = Span { file: FileId(0), start: 0, end: 0 };
+
 fn with_import(configuration: &Configuration, address: &Instance, id: &str) -> Configuration {
     let mut configuration = configuration.clone();
     for module in &mut configuration.modules {
@@ -90,8 +109,7 @@ fn with_import(configuration: &Configuration, address: &Instance, id: &str) -> C
         }
     }
     if let Some(root) = configuration.modules.first_mut() {
-        // It stands nowhere in the text; the address says what an error is about.
-        let span = Span { file: FileId(0), start: 0, end: 0 };
+        let span = NOWHERE;
         let id = Compiled::of(Value::string(id), span);
         root.imports.push(Import {
             to: address.clone(),

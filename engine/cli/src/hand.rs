@@ -67,6 +67,16 @@ pub(crate) fn edit(
     Ok(edited)
 }
 
+/// Edits a state that nobody else knows of yet.
+pub(crate) fn edit_store(
+    store: &mut dyn Store,
+    folder: &Folder,
+    plan: impl Fn(&Snapshot) -> Result<Edit, EditError>,
+) -> anyhow::Result<()> {
+    let id = RunId(uuid::Uuid::new_v4().to_string().into());
+    commit(store, folder, &id, plan).map(drop)
+}
+
 fn objects(edit: Edit) -> Vec<ResourceRecord> {
     edit.objects.into_iter().map(|(record, _)| record).collect()
 }

@@ -1,4 +1,5 @@
-//! What is run beside the tests: whole-process benchmarks (`bench`), fuzzing (`fuzz`), the formatter beside Terraform's (`fmt-compare`), simulated histories (`simulate`).
+//! What is run beside the tests: whole-process benchmarks (`bench`), fuzzing (`fuzz`), the formatter and the planner beside Terraform's
+//! (`fmt-compare`, `plan-compare`), simulated histories (`simulate`).
 //! The repository's rules are in `tests/tidy.rs`.
 //!
 //! `cargo run --release -p xtask -- bench [SIZE…]`: resources are `terraform_data`, which cost nothing: what is measured is the engine, from process start to exit, with a durable state. Where
@@ -8,6 +9,7 @@ mod bench;
 mod fmt_compare;
 mod fuzz;
 mod mutate;
+mod plan_compare;
 mod simulate;
 
 use std::path::PathBuf;
@@ -19,11 +21,13 @@ fn main() -> anyhow::Result<()> {
         Some("fuzz") => fuzz::run(&args.collect::<Vec<_>>()),
         Some("fmt-compare") => fmt_compare::run(&args.collect::<Vec<_>>()),
         Some("simulate") => simulate::run(&args.collect::<Vec<_>>()),
+        Some("plan-compare") => plan_compare::run(&args.collect::<Vec<_>>()),
         _ => anyhow::bail!(
             "usage: cargo run --release -p xtask -- bench [-terraform] [-language] [SIZE…]\n       \
              cargo run -p xtask -- fuzz [-seconds N | -runs N] [-minimise] [TARGET…]\n       \
              cargo run -p xtask -- fmt-compare [-generate N] [-seed S] [FILE or FOLDER…]\n       \
-             cargo run -p xtask -- simulate [-seeds N] [-from SEED] [-seed SEED]"
+             cargo run -p xtask -- simulate [-seeds N] [-from SEED] [-seed SEED]\n       \
+             cargo run -p xtask -- plan-compare [-runs N] [-seed S] [-engine PATH]"
         ),
     }
 }

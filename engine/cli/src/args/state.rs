@@ -219,6 +219,9 @@ pub(crate) enum WorkspaceCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct WorkspaceNewArgs {
+    /// Begin with what this state holds, Terraform's file or a Pilotis database.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<String>,
     /// Letters, digits, and -_.~$&+=:@
     pub(crate) name: String,
 }

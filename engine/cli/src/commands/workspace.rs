@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use pilotis_config::Configuration;
-use pilotis_state::{RunId, Snapshot};
+use pilotis_state::terraform::Imported;
+use pilotis_state::{RunId, Snapshot, Store as _, edit};
+use pilotis_state_encryption::{EncryptedStore, Keyring};
 
 use crate::args::{WorkspaceArgs, WorkspaceCommand, WorkspaceDeleteArgs};
 use crate::exit::Exit;
 use crate::folder::{Folder, duration};
 use crate::hand;
+use crate::takeover::understood;
 use crate::view::View;
 use crate::workspace::{self, DEFAULT, Selected};
 
@@ -25,7 +28,7 @@ pub(crate) fn run(args: &WorkspaceArgs) -> anyhow::Result<Exit> {
     match &args.command {
         WorkspaceCommand::List => here.list(),
         WorkspaceCommand::Show => here.show(),
-        WorkspaceCommand::New(args) => here.make(&args.name),
+        WorkspaceCommand::New(args) => here.make(&args.name, args.state.as_deref()),
         WorkspaceCommand::Select(args) => here.select(&args.name, args.or_create),
         WorkspaceCommand::Delete(args) => here.delete(args),
     }
@@ -69,7 +72,8 @@ impl Workspaces<'_> {
         workspace::check(name)
     }
 
-    fn make(&self, name: &str) -> anyhow::Result<Exit> {
+    /// `from`: a state whose objects and outputs the new one begins with.
+    fn make(&self, name: &str, from: Option<&str>) -> anyhow::Result<Exit> {
         self.check(name)?;
         if let Some(variable) = self.selected.variable
             && self.selected.name != name
@@ -81,8 +85,23 @@ impl Workspaces<'_> {
         if self.exists(name)? {
             bail!("Workspace {name:?} already exists");
         }
-        drop(self.folder.place_of(name, &self.configuration.settings)?.make(self.folder)?);
+        let keys = self.folder.keys(&self.configuration)?.state;
+        let imported = from.map(|file| copied(file, &keys, self.folder)).transpose()?;
+        let place = self.folder.place_of(name, &self.configuration.settings)?.with_keys(keys);
+        let mut store = place.make(self.folder)?;
+        if let Some(imported) = &imported {
+            hand::edit_store(&mut *store, self.folder, |s| edit::import(s, imported))?;
+        }
+        drop(store);
         workspace::select(&self.folder.disk.cwd, name)?;
+        if let (Some(imported), Some(file)) = (imported, from) {
+            let objects = imported.resources.len();
+            self.view.print(&format!(
+                "Created and switched to workspace \"{name}\"!\n\nIts state begins with the {objects} object{} of {file}, which now stand in two states: let only one of them manage them.\n",
+                if objects == 1 { "" } else { "s" }
+            ));
+            return Ok(Exit::Done);
+        }
         self.view.print(&format!(
             "Created and switched to workspace \"{name}\"!\n\nYou're now on a new, empty workspace. Workspaces isolate their state,\nso if you run \"pilotis plan\" Pilotis will not see any existing state\nfor this configuration.\n"
         ));
@@ -101,7 +120,7 @@ impl Workspaces<'_> {
         }
         if !self.exists(name)? {
             if or_create {
-                return self.make(name);
+                return self.make(name, None);
             }
             return Err(self.missing(name)?);
         }
@@ -164,6 +183,22 @@ impl Workspaces<'_> {
         self.folder
             .workspaces(&self.folder.backend(&self.configuration.settings)?, &self.configuration.settings)
     }
+}
+
+/// What a state file holds, of Terraform's form or ours. The copy is a state of its own: lineage and serial stay behind.
+fn copied(file: &str, keys: &Keyring, folder: &Folder) -> anyhow::Result<Imported> {
+    let path = folder.disk.cwd.join(file);
+    let bytes = std::fs::read(&path).with_context(|| format!("{file} can't be read"))?;
+    let imported = if bytes.starts_with(b"SQLite format 3\0") {
+        let mut store = EncryptedStore::new(folder.open_state(&path)?, keys.clone());
+        let Snapshot { resources, outputs, .. } = store.snapshot()?;
+        let (data, resources) = resources.into_iter().partition(|r| r.key.is_data());
+        Imported { resources, data, outputs, ..Imported::default() }
+    } else {
+        let text = String::from_utf8(bytes).with_context(|| format!("{file} is no state"))?;
+        understood(&text, folder).with_context(|| format!("Error reading the Terraform state {file}"))?
+    };
+    Ok(Imported { lineage: String::new(), serial: 0, ..imported })
 }
 
 fn in_the_way(name: &str, snapshot: &Snapshot) -> String {

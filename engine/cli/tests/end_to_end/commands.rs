@@ -155,3 +155,20 @@ fn with_refresh_changed_the_rest_of_the_estate_is_left_in_peace() {
     folder.run("plan -refresh-only -refresh=changed").exits(1).says(&["-refresh-only"]);
     sandbox.stop();
 }
+
+/// What is wrong with an import is said of its address: the command stands in no file.
+#[test]
+fn imports_that_cant_be() {
+    let folder = Folder::with("resource \"terraform_data\" \"many\" {\n  count = 1\n}\n");
+    for (address, why) in [
+        ("terraform_data.none", "has no terraform_data.none to import to"),
+        ("terraform_data.many", "has no terraform_data.many to import to"),
+        ("terraform_data.many[1]", "has no terraform_data.many[1] to import to"),
+        ("module.m.terraform_data.many", "has no module.m.terraform_data.many to import to"),
+        ("data.terraform_remote_state.x", "A managed resource address is required"),
+    ] {
+        folder.run(&format!("import {address} id")).exits(1).says(&[why, address]).never_says(&["main.hcl"]);
+    }
+    folder.run("import terraform_data.many[0] id").exits(0);
+    folder.run("import terraform_data.many[0] id").exits(1).says(&["already managed"]);
+}

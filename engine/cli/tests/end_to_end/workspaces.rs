@@ -127,3 +127,28 @@ fn terraforms_workspaces_are_gone_on_from() {
     folder.run("workspace delete -force blue").exits(0);
     assert_eq!(folder.run("workspace list").exits(0).out, "* default\n\n");
 }
+
+/// A new workspace may begin with another state's objects; what it begins with is a copy, with a history of its own.
+#[test]
+fn a_new_one_from_a_state() {
+    let folder = Folder::with(
+        "resource \"terraform_data\" \"a\" {\n  input = \"x\"\n}\noutput \"o\" {\n  value = 1\n}\n",
+    );
+    folder.run("apply -auto-approve").exits(0);
+    let pulled = folder.run("state pull").exits(0).out;
+    folder.write("s.tfstate", &pulled);
+    folder
+        .run("workspace new -state=s.tfstate blue")
+        .exits(0)
+        .says(&["begins with the 1 object of s.tfstate"]);
+    assert_eq!(folder.state(), ["terraform_data.a"]);
+    folder.run("plan -detailed-exitcode").exits(0);
+    let lineage = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["lineage"].clone();
+    assert_ne!(lineage(&folder.run("state pull").exits(0).out), lineage(&pulled));
+    folder.run("workspace new -state=pilotis.db green").exits(0);
+    folder.run("plan -detailed-exitcode").exits(0);
+    folder.run("workspace new -state=none.tfstate red").exits(1).says(&["none.tfstate can't be read"]);
+    folder.write("wrong.tfstate", "{}");
+    folder.run("workspace new -state=wrong.tfstate red").exits(1);
+    folder.run("workspace select red").exits(1).says(&["doesn't exist"]);
+}

@@ -223,13 +223,24 @@ impl Machine {
                     _ => CheckedKind::Resource,
                 },
                 address: crate::graph::describe(&self.graph, &self.config, *id),
-                status: instances.iter().map(|i| i.status).max().unwrap_or(CheckStatus::Unknown),
+                status: instances.iter().map(|i| i.status).max().unwrap_or(self.status_of_none(*id)),
                 instances,
             }
         };
         let none = BTreeMap::new();
         let all = self.blocks_with_conditions();
         all.iter().map(|id| block((id, self.checks.get(id).unwrap_or(&none)))).collect()
+    }
+
+    /// What holds of a block of which no instance was checked: all of it, if it has none.
+    fn status_of_none(&self, id: NodeId) -> CheckStatus {
+        let state = &self.nodes[id.0 as usize];
+        let is_empty = match self.graph.node(id).kind {
+            NodeKind::Resource(_) => state.objects.iter().flatten().next().is_none(),
+            _ => self.instances(self.graph.node(id).scope).is_empty(),
+        };
+        let is_told = state.done && !self.failures.contains_key(&id) && !self.targets.partial;
+        if is_empty && is_told { CheckStatus::Pass } else { CheckStatus::Unknown }
     }
 
     /// All blocks that have conditions, those too that were not come to.

@@ -13,7 +13,7 @@ use crate::machine::ignore::ignore;
 use crate::machine::{Cause, InstanceId, Machine, Object, ObjectId, Rep};
 use crate::propose::propose;
 use crate::record::ObjectType;
-use crate::{PlanAction, PlanMode, Reason, codes};
+use crate::{PlanAction, PlanMode, codes};
 
 /// Mistakes of this many instances of one block are enough to know.
 const MAX_FAILED_INSTANCES: usize = 10;
@@ -310,12 +310,13 @@ impl Machine {
             );
             return false;
         }
+        let tells_paths = replace.is_some() && !self.is_tainted(object);
         let of = &mut self.objects[object as usize];
         of.before = before.unwrap_or_else(|| Value::null(ty.ty.clone()));
         of.after = after;
         of.action = action;
         of.reason = replace;
-        of.replace = if replace == Some(Reason::CannotUpdate) { proposal.replace } else { Vec::new() };
+        of.replace = if tells_paths { proposal.replace } else { Vec::new() };
         self.check_after(id, object)
     }
 

@@ -334,6 +334,9 @@ impl Machine {
             return;
         }
         self.begin_targets();
+        if self.diags.has_errors() {
+            return;
+        }
         self.begin_ephemerals();
         self.create_first = self.spread_create_before_destroy();
         for index in 0..self.nodes.len() {

@@ -198,6 +198,15 @@ impl Machine {
         }
     }
 
+    /// A module that is called once, without `count` and `for_each`.
+    fn is_single(&self, scope: ScopeId) -> bool {
+        let call = self.graph.scope(scope).parent;
+        call.is_some_and(|(above, call)| {
+            let call = &self.module(above).calls[call as usize];
+            call.label.is_none() && matches!(call.repetition, Repetition::One)
+        })
+    }
+
     /// True if what moved away is still there.
     fn is_declared(&self, scope: ScopeId, from: &Target, to: &Target) -> bool {
         let block = |resource: &Resource| {
@@ -218,7 +227,8 @@ impl Machine {
                 let names = |p: &ModulePath| p.0.iter().map(|s| s.name.clone()).collect::<Vec<_>>();
                 let keyed = path.0.last().is_some_and(|s| s.key.is_some());
                 let found = path.0.iter().try_fold(scope, |at, step| self.graph.step(at, step));
-                found.is_some() && !keyed && names(path) != names(to)
+                let names_differ = names(path) != names(to);
+                found.is_some_and(|at| !keyed && (names_differ || self.is_single(at)))
             }
             _ => false,
         }

@@ -11,29 +11,34 @@ use crate::propose::Proposal;
 use crate::{PlanAction, Reason};
 
 impl Machine {
-    /// Why an object that is there has to be made anew, if it has to.
+    /// Why an object that is there has to be made anew, if it has to. Of several reasons the one counts that Terraform tells.
     pub(crate) fn why_replace(
         &mut self,
         id: NodeId,
         object: ObjectId,
         proposal: &Proposal,
     ) -> Option<Reason> {
-        let of = &self.objects[object as usize];
-        if of.row.is_some_and(|row| self.rows.get(row).record.status == Status::Tainted) {
-            return Some(Reason::Tainted);
-        }
-        if !proposal.replace.is_empty() {
-            return Some(Reason::CannotUpdate);
-        }
-        if self.is_to_be_replaced(&of.address) {
-            return Some(Reason::Requested);
-        }
         let config = self.config.clone();
         let node = self.graph.node(id);
         let NodeKind::Resource(index) = node.kind else { return None };
         let block = &config.modules[self.graph.scope(node.scope).module.0 as usize].resources[index as usize];
         let mut triggers = block.lifecycle.replace_triggered_by.iter();
-        triggers.any(|t| self.triggers(id, object, t)).then_some(Reason::Triggers)
+        if triggers.any(|t| self.triggers(id, object, t)) {
+            return Some(Reason::Triggers);
+        }
+        if self.is_tainted(object) {
+            return Some(Reason::Tainted);
+        }
+        if self.is_to_be_replaced(&self.objects[object as usize].address) {
+            return Some(Reason::Requested);
+        }
+        (!proposal.replace.is_empty()).then_some(Reason::CannotUpdate)
+    }
+
+    /// It is to be replaced at the next chance, as the state says.
+    pub(crate) fn is_tainted(&self, object: ObjectId) -> bool {
+        let row = self.objects[object as usize].row;
+        row.is_some_and(|row| self.rows.get(row).record.status == Status::Tainted)
     }
 
     /// True if what a `replace_triggered_by` names changes in this plan.

@@ -21,6 +21,9 @@ pub(crate) struct Chosen {
     pub(crate) partial: bool,
 }
 
+/// Moved objects that an error names.
+const MOVED_SHOWN: usize = 10;
+
 impl Machine {
     /// Decides which nodes and rows are planned.
     pub(crate) fn begin_targets(&mut self) {
@@ -44,6 +47,7 @@ impl Machine {
         if !self.destroying() {
             self.choose_rows(&included);
         }
+        self.check_moved();
         self.choose_looks();
         self.drop_unused_providers(&mut included);
         for id in included {
@@ -225,6 +229,41 @@ impl Machine {
             };
             self.rows.get_mut(id).included = chosen;
         }
+    }
+
+    /// What has moved has to be part of the plan: its new address is a fact that all of the plan rests on.
+    fn check_moved(&mut self) {
+        let left_out = |row: &&super::rows::Row| row.moved_from.is_some() && !row.included && !row.ignored;
+        let mut moved: Vec<String> = self
+            .rows
+            .all
+            .iter()
+            .filter(left_out)
+            .map(|row| self.display_text(&row.record.key.address))
+            .collect();
+        moved.sort();
+        moved.dedup();
+        let more = moved.len().saturating_sub(MOVED_SHOWN);
+        let Some(first) = moved.first() else { return };
+        let (flag, verb) = if self.options.targets.is_empty() {
+            ("-exclude", "leave out")
+        } else {
+            ("-target", "don't cover")
+        };
+        let help = match flag {
+            "-target" => format!("Add -target='{first}' and so on, or plan without -target."),
+            _ => "Plan without -exclude, or don't exclude them.".to_owned(),
+        };
+        let named = moved.iter().take(MOVED_SHOWN).cloned().collect::<Vec<_>>().join(", ");
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        self.diagnose(
+            Diagnostic::error("Moved resource instances excluded by targeting")
+                .code(codes::MOVED)
+                .detail(format!(
+                    "Resource instances in the state have moved to new addresses in the configuration, and the {flag} options {verb} all of them: {named}{more}."
+                ))
+                .help(help),
+        );
     }
 
     /// What is looked at, whatever else isn't.
