@@ -103,9 +103,6 @@ async fn saved(
     let wanted = given.into();
     let session = Session::of_plan(first, folder, view, &wanted).await?;
     let Some(mut session) = session else { return Ok(Exit::Error) };
-    if view.json {
-        view.line(&events::version(env!("CARGO_PKG_VERSION"), &crate::clock::rfc3339_now()));
-    }
     let planned = match &saved.excerpt {
         None => planning::plan_again(first, &session, view, interrupt).await?,
         Some(excerpt) => match planning::plan_from_excerpt(excerpt, &session, view, interrupt).await? {
