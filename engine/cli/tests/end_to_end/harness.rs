@@ -135,6 +135,11 @@ impl Folder {
         }
     }
 
+    /// The addresses of managed objects in the state: without data sources.
+    pub(crate) fn objects(&self) -> Vec<String> {
+        self.state().into_iter().filter(|address| !address.contains("data.")).collect()
+    }
+
     /// The addresses in the state, sorted.
     pub(crate) fn state(&self) -> Vec<String> {
         let listed = self.run("state list").exits(0).out;
