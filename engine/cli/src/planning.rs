@@ -208,7 +208,10 @@ pub(crate) fn failed(error: EngineError, session: &Session, view: &View) -> anyh
             Ok(Exit::Error)
         }
         EngineError::Interrupted => {
-            refuse(view, "Interrupted", "Nothing was changed.");
+            match view.json {
+                true => refuse(view, "Interrupted", "Nothing was changed."),
+                false => view.say("Interrupted: nothing was changed.\n"),
+            }
             Ok(Exit::Interrupted)
         }
         EngineError::State(StateError::Locked { lease }) => {

@@ -134,11 +134,15 @@ impl Folder {
         }
     }
 
-    /// The addresses of the managed objects in the state, sorted.
+    /// The addresses of managed objects in the state: without data sources.
+    pub(crate) fn objects(&self) -> Vec<String> {
+        self.state().into_iter().filter(|address| !address.contains("data.")).collect()
+    }
+
+    /// The addresses in the state, sorted.
     pub(crate) fn state(&self) -> Vec<String> {
         let listed = self.run("state list").exits(0).out;
-        let is_data = |line: &&str| line.starts_with("data.") || line.contains(".data.");
-        let mut addresses: Vec<_> = listed.lines().filter(|l| !is_data(l)).map(str::to_owned).collect();
+        let mut addresses: Vec<_> = listed.lines().map(str::to_owned).collect();
         addresses.sort();
         addresses
     }

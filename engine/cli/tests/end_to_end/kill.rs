@@ -74,7 +74,7 @@ fn killed_again_and_again_it_makes_everything_once_and_removes_everything_once()
         let ran = ran.exits(0);
         assert!(kills >= 3, "killed only {kills} times");
         assert_eq!(sandbox.inventory(), everything(), "seed {seed}, after {kills} kills\n{ran}");
-        assert_eq!(folder.state().len(), 56);
+        assert_eq!(folder.objects().len(), 56);
         folder.run("plan -detailed-exitcode").exits(0).says(&["No changes."]);
 
         let (kills, ran) = killed_until_it_ends(&folder, &sandbox, "destroy -auto-approve", &mut random);
@@ -112,7 +112,7 @@ fn killed_at_any_instant_nothing_is_lost_and_nothing_is_there_twice() {
         let nothing = sandbox.inventory();
         kills += usize::from(killed_once(&folder, "apply -auto-approve", whole, &mut random));
         assert_eq!(sandbox.inventory(), everything(), "round {round}");
-        assert_eq!(folder.state().len(), 56, "round {round}");
+        assert_eq!(folder.objects().len(), 56, "round {round}");
         folder.run("plan -detailed-exitcode").exits(0).says(&["No changes."]);
         let began = Instant::now();
         kills += usize::from(killed_once(&folder, "destroy -auto-approve", whole, &mut random));
@@ -176,7 +176,7 @@ fn ctrl_c_once_finishes_what_is_in_flight_and_begins_nothing() {
     sandbox.heal();
     let writes = usize::try_from(sandbox.calls().1).unwrap();
     assert!(writes < 56);
-    assert_eq!(folder.state().len(), writes, "each write that was sent is recorded");
+    assert_eq!(folder.objects().len(), writes, "each write that was sent is recorded");
 
     sandbox.reset_calls();
     folder.run("apply -auto-approve").exits(0);

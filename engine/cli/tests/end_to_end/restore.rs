@@ -95,7 +95,7 @@ fn a_part_of_it() {
         .exits(0)
         .says(&["0 to add, 1 to change"]);
     folder.run("apply back").exits(0);
-    assert_eq!(folder.state(), ["terraform_data.a", "terraform_data.c", "terraform_data.kept"]);
+    assert_eq!(folder.state(), ["terraform_data.a", "terraform_data.c", "terraform_data.moved"]);
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn what_is_pushed_must_be_of_this_state_and_not_older() {
     state["serial"] = json!(serial + 5);
     state["lineage"] = json!("another");
     push(&folder, &state, "").exits(1).says(&["they are unrelated", "another"]);
-    assert_eq!(folder.state().len(), 2);
+    assert_eq!(folder.objects().len(), 2);
     state["lineage"] = json!("5f0e7c1a");
     push(&folder, &state, "").exits(0);
     assert_eq!(folder.state(), ["terraform_data.a[0]"]);

@@ -21,7 +21,7 @@ fn applied_once_there_is_nothing_left_to_do() {
     let (reads, writes) = sandbox.calls();
     assert_eq!(writes, OBJECTS as u64, "one write for each object");
     assert!(reads <= 2 * OBJECTS as u64, "{reads} reads");
-    assert_eq!(folder.state().len(), OBJECTS);
+    assert_eq!(folder.objects().len(), OBJECTS);
     assert_eq!(sandbox.groups(), ["forge", "forge/carto", "forge/titresejour"]);
     assert_eq!(sandbox.namespaces().len(), 3);
 

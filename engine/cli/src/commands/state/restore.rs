@@ -39,7 +39,13 @@ pub(crate) async fn run(args: &StateRestoreArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Error);
     };
     let options = planning::options(&args.planning, back.made_of.destroy, &folder, &session.configuration)?;
-    let options = PlanOptions { moves: back.moves, ..options };
+    let covered = |to: &Instance| {
+        let named = options.targets.is_empty() || options.targets.iter().any(|t| t.contains(to));
+        named && !options.excludes.iter().any(|t| t.contains(to))
+    };
+    // What the plan isn't about stays where it is.
+    let moves = back.moves.into_iter().filter(|(_, to)| covered(to)).collect();
+    let options = PlanOptions { moves, ..options };
     let exit = match planning::narrowed(&args.planning, options, &session, &view, &interrupt).await? {
         Err(exit) => exit,
         Ok(options) => plan::make(&session, options, args.out.as_deref(), &view, &interrupt).await?,
