@@ -1,5 +1,7 @@
 //! What may stand in the language's own blocks: labels, arguments, nested blocks, and names that are names.
 
+use std::collections::HashMap;
+
 use ecow::EcoString;
 use pilotis_diag::{Diagnostic, Diagnostics, Span, did_you_mean};
 use pilotis_syntax::ast::{Attribute, Block, Body, Expr, ExprKind, Ident, TemplatePart};
@@ -42,8 +44,10 @@ impl Shape {
 
 /// Arguments that are set twice.
 pub(crate) fn duplicates(body: &Body, diags: &mut Diagnostics) {
-    for (i, attribute) in body.attributes.iter().enumerate() {
-        if let Some(first) = body.attributes[..i].iter().find(|a| a.name.text == attribute.name.text) {
+    let mut seen = HashMap::with_capacity(body.attributes.len());
+    for attribute in &body.attributes {
+        let first = *seen.entry(&attribute.name.text).or_insert(attribute);
+        if !std::ptr::eq(first, attribute) {
             let detail = format!("The argument \"{}\" was already set.", attribute.name.text);
             diags.push(
                 Diagnostic::error("Attribute redefined")
