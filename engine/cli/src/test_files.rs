@@ -68,8 +68,6 @@ impl Folder {
         wanted: &Wanted<'_>,
         diagnostics: &mut Diagnostics,
     ) -> anyhow::Result<Vec<FoundTest>> {
-        let outside = self.variable_sources(wanted.variables)?;
-        let mut found = self.tests_in("", &outside)?;
         let dir = wanted.dir.trim_start_matches("./").trim_end_matches('/');
         if Path::new(dir).is_absolute() || dir.split('/').any(|part| part == "..") {
             bail!(
@@ -77,25 +75,35 @@ impl Folder {
                 wanted.dir
             );
         }
-        if self.disk.cwd.join(dir).is_dir() {
-            if !dir.is_empty() && dir != "." {
-                // Beside the tests, files of variables count more than what is given from outside.
-                let mut outside = outside;
-                for name in self.automatic_variable_files(dir)? {
-                    outside.push(self.variable_file(&format!("{dir}/{name}"), false)?);
-                }
-                found.extend(self.tests_in(dir, &outside)?);
+        let mut beside = Vec::new();
+        if !self.disk.cwd.join(dir).is_dir() {
+            if wanted.is_named {
+                diagnostics.push(
+                    Diagnostic::warning("Test directory does not exist")
+                        .detail(format!("Requested test directory {} does not exist.", wanted.dir)),
+                );
             }
-        } else if wanted.is_named {
-            diagnostics.push(
-                Diagnostic::warning("Test directory does not exist")
-                    .detail(format!("Requested test directory {} does not exist.", wanted.dir)),
-            );
+        } else if !dir.is_empty() && dir != "." {
+            beside = self.tests_in(dir)?;
+        }
+        let own = self.tests_in("")?;
+        if own.is_empty() && beside.is_empty() {
+            return only(Vec::new(), wanted.only);
+        }
+        let mut outside = self.variable_sources(wanted.variables)?;
+        let mut found = with_variables(own, &outside);
+        if !beside.is_empty() {
+            // Beside the tests, files of variables count more than what is given from outside.
+            for name in self.automatic_variable_files(dir)? {
+                outside.push(self.variable_file(&format!("{dir}/{name}"), false)?);
+            }
+            found.extend(with_variables(beside, &outside));
         }
         only(found, wanted.only)
     }
 
-    fn tests_in(&self, dir: &str, outside: &[VariableSource]) -> anyhow::Result<Vec<FoundTest>> {
+    /// The test files of a folder: path and text, by name.
+    fn tests_in(&self, dir: &str) -> anyhow::Result<Vec<(String, String)>> {
         let folder = self.disk.cwd.join(dir);
         let entries = std::fs::read_dir(&folder)
             .with_context(|| format!("the folder {} can't be read", folder.display()))?;
@@ -112,10 +120,15 @@ impl Folder {
                 let path = if dir.is_empty() { name.clone() } else { format!("{dir}/{name}") };
                 let text = std::fs::read_to_string(folder.join(&name))
                     .with_context(|| format!("the test file {path} can't be read"))?;
-                Ok(FoundTest { path, text, variables: outside.to_vec() })
+                Ok((path, text))
             })
             .collect()
     }
+}
+
+fn with_variables(tests: Vec<(String, String)>, outside: &[VariableSource]) -> Vec<FoundTest> {
+    let found = |(path, text)| FoundTest { path, text, variables: outside.to_vec() };
+    tests.into_iter().map(found).collect()
 }
 
 /// The files that were named. One that there isn't is a mistake: nothing would be tested, and nobody would know.
