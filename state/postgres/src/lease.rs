@@ -30,11 +30,18 @@ WITH over AS (
 DELETE FROM lease USING over WHERE lease.workspace = $1 AND lease.run = over.run";
 
 const IN_THE_WAY: &str = "
-SELECT lease.address, holder.run, host, pid, start, who, since, expires
-FROM lease JOIN holder ON holder.workspace = lease.workspace AND holder.run = lease.run
-WHERE lease.workspace = $1 AND lease.run <> ALL ($2::text[])
-    AND ($4 OR lease.address = '*' OR lease.address = ANY ($3::text[]))
-ORDER BY lease.address COLLATE \"C\"
+SELECT theirs.address, holder.run, host, pid, start, who, since, expires
+FROM (
+    SELECT found.address, found.run FROM unnest($3::text[] || '*'::text) AS given (address)
+    CROSS JOIN LATERAL (
+        SELECT address, run FROM lease WHERE lease.workspace = $1 AND lease.address = given.address LIMIT 1
+    ) AS found
+    UNION ALL
+    SELECT address, run FROM lease WHERE $4 AND workspace = $1
+) AS theirs
+JOIN holder ON holder.workspace = $1 AND holder.run = theirs.run
+WHERE theirs.run <> ALL ($2::text[])
+ORDER BY theirs.address COLLATE \"C\"
 LIMIT 1";
 
 const HOLD: &str = "

@@ -1,4 +1,7 @@
 //! The SQL of a commit. Each statement takes the workspace first, then one array a column: a row of the arrays is a row of the table.
+//!
+//! Rows are looked up by subqueries, one by one through an index, not by joins: a join is planned by the size of a table when the session
+//! first asked, and a state that is empty then has ten thousand rows at the end of the same apply.
 
 /// Counts the serial up; whoever does it first makes the others wait until it has committed.
 pub(crate) const COUNT: &str = "UPDATE workspace SET serial = serial + 1 WHERE id = $1 RETURNING serial";
@@ -30,7 +33,7 @@ RETURNING id";
 
 pub(crate) const UNKNOWN_RUN: &str = "
 SELECT id FROM unnest($2::text[]) AS given (id)
-WHERE NOT EXISTS (SELECT FROM run WHERE run.workspace = $1 AND run.id = given.id)
+WHERE (SELECT seq FROM run WHERE run.workspace = $1 AND run.id = given.id) IS NULL
 LIMIT 1";
 
 pub(crate) const FINISH_RUNS: &str = "
@@ -40,10 +43,15 @@ WHERE run.workspace = $1 AND run.id = given.id";
 
 /// Columns as [`crate::lease::of`] reads them.
 pub(crate) const LEASE_OF_ANOTHER: &str = "
-SELECT lease.address, holder.run, host, pid, start, who, since, expires
+SELECT theirs.address, holder.run, host, pid, start, who, since, expires
 FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS given (address, run, n)
-JOIN lease ON lease.workspace = $1 AND lease.address = ANY (ARRAY[given.address, '*']) AND lease.run <> given.run
-JOIN holder ON holder.workspace = $1 AND holder.run = lease.run
+CROSS JOIN LATERAL (
+    (SELECT address, run FROM lease WHERE lease.workspace = $1 AND lease.address = given.address LIMIT 1)
+    UNION ALL
+    (SELECT address, run FROM lease WHERE lease.workspace = $1 AND lease.address = '*' LIMIT 1)
+) AS theirs
+JOIN holder ON holder.workspace = $1 AND holder.run = theirs.run
+WHERE theirs.run <> given.run
 ORDER BY n
 LIMIT 1";
 
@@ -52,10 +60,10 @@ pub(crate) const FENCED: &str =
 
 pub(crate) const OPEN: &str = "
 INSERT INTO intent (workspace, id, run, address, deposed, action, type, provider, planned, meta, begun)
-SELECT $1, given.id, run.seq, address, deposed, action, type, provider, planned, meta, begun
+SELECT $1, id, (SELECT seq FROM run WHERE run.workspace = $1 AND run.id = given.run),
+    address, deposed, action, type, provider, planned, meta, begun
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[])
     WITH ORDINALITY AS given (id, run, address, deposed, action, type, provider, planned, meta, begun, n)
-JOIN run ON run.workspace = $1 AND run.id = given.run
 ORDER BY n
 ON CONFLICT DO NOTHING
 RETURNING id";
@@ -65,28 +73,33 @@ pub(crate) const CLOSE: &str =
 
 pub(crate) const NOTE: &str = "
 INSERT INTO change (workspace, run, address, deposed, action, at, outcome, error, before, after)
-SELECT $1, run.seq, address, deposed, action, at, outcome, error, before, after
+SELECT $1, (SELECT seq FROM run WHERE run.workspace = $1 AND run.id = given.run),
+    address, deposed, action, at, outcome, error, before, after
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[])
     WITH ORDINALITY AS given (run, address, deposed, action, at, outcome, error, before, after, n)
-JOIN run ON run.workspace = $1 AND run.id = given.run
 ORDER BY n";
 
 /// The place among those given of the first row that isn't as it must be; version 0: it must not be there.
 pub(crate) const UNEXPECTED: &str = "
 SELECT n
 FROM unnest($2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY AS given (address, deposed, version, n)
-LEFT JOIN resource ON resource.workspace = $1 AND resource.address = given.address AND resource.deposed = given.deposed
-WHERE coalesce(resource.version, 0) <> given.version
+WHERE given.version <> coalesce((
+    SELECT version FROM resource
+    WHERE resource.workspace = $1 AND resource.address = given.address AND resource.deposed = given.deposed), 0)
 ORDER BY n
 LIMIT 1";
 
 pub(crate) const REMOVE: &str = "
-DELETE FROM resource USING unnest($2::text[], $3::text[]) AS given (address, deposed)
-WHERE resource.workspace = $1 AND resource.address = given.address AND resource.deposed = given.deposed";
+DELETE FROM resource WHERE ctid = ANY (ARRAY(
+    SELECT (SELECT ctid FROM resource
+            WHERE resource.workspace = $1 AND resource.address = given.address AND resource.deposed = given.deposed)
+    FROM unnest($2::text[], $3::text[]) AS given (address, deposed)))";
 
 pub(crate) const UNSEE: &str = "
-DELETE FROM observation USING unnest($2::text[], $3::text[]) AS given (address, deposed)
-WHERE observation.workspace = $1 AND observation.address = given.address AND observation.deposed = given.deposed";
+DELETE FROM observation WHERE ctid = ANY (ARRAY(
+    SELECT (SELECT ctid FROM observation
+            WHERE observation.workspace = $1 AND observation.address = given.address AND observation.deposed = given.deposed)
+    FROM unnest($2::text[], $3::text[]) AS given (address, deposed)))";
 
 pub(crate) const PUT: &str = "
 INSERT INTO resource (workspace, address, deposed, type, provider, schema_version, digest, version, status,
