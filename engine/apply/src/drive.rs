@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Providers, Settings};
 use crate::ephemeral::Opened;
+use crate::lease::Lasting;
 use crate::programs::{self, Said};
 use crate::{Event, Operation, Reporter, StoreThread};
 
@@ -53,6 +54,8 @@ pub(crate) struct Driver<'a> {
     pub(crate) looked_at: HashMap<RequestId, (Vec<LookedAt>, Instant)>,
     /// Effects whose programs are yet to come, by address.
     pub(crate) held: HashMap<Arc<str>, Effect>,
+    /// How long the leases last.
+    pub(crate) lasting: Lasting,
 }
 
 /// Connections that stand, by the machine's number.
@@ -97,7 +100,8 @@ impl Driver<'_> {
             }
             let mut again = false;
             for (id, request) in machine.next() {
-                if let Some(answer) = self.known(machine, &request) {
+                if let Some(answer) = self.known(machine, &request).or_else(|| self.lasting.refused(&request))
+                {
                     machine.answer(id, answer, now());
                     again = true;
                     continue;

@@ -15,14 +15,14 @@ use pilotis_plan::{
 };
 use pilotis_sdk::{Provider, SandboxEndpoint};
 use pilotis_state::{
-    Head, Holder, Lease, ResourceKey, Run, RunId, RunKind, RunStatus, Snapshot, StateError, Store, Timestamp,
-    Write,
+    Head, Holder, ResourceKey, Run, RunId, RunKind, RunStatus, Snapshot, StateError, Store, Write,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::drive::{Connections, Driver, Names, now};
 use crate::ephemeral::Opened;
+use crate::lease::{Lasting, Leases};
 use crate::{Event, Reporter, StoreThread};
 
 /// All providers of the program, by local name.
@@ -393,10 +393,18 @@ impl Engine {
             return Err(refused.into());
         }
         let run = RunId(Uuid::new_v4().to_string().into());
-        let leases = self.lease(machine.write_set(), &run, soft).await?;
+        let wanted = match self.settings.lock {
+            true => machine.write_set(),
+            false => Vec::new(),
+        };
+        let (holder, timeout) = (&self.settings.holder, self.settings.lock_timeout);
+        let leases = Leases::take(&self.store, wanted, holder, &run, timeout, soft).await?;
         let result = match self.stale(&machine, head).await {
             Ok(()) => {
-                self.carry_out(&plan, &mut machine, connections, &run, options, reporter, soft, hard).await
+                let mut driver = self.driver(reporter);
+                driver.connections = connections;
+                driver.lasting = leases.lasting();
+                self.carry_out(&plan, &mut machine, driver, &run, options, soft, hard).await
             }
             Err(e) => Err(e),
         };
@@ -408,8 +416,10 @@ impl Engine {
 
     /// Between the plan and the leases somebody else may have changed what the plan rests on.
     async fn stale(&self, machine: &Machine, planned_on: Head) -> Result<(), EngineError> {
+        // A run that was at work may have died since, which no commit tells.
+        let unseen = !machine.others_at_work();
         let newer = move |store: &mut dyn Store| {
-            if store.head()? == planned_on { Ok(None) } else { store.snapshot().map(Some) }
+            if unseen && store.head()? == planned_on { Ok(None) } else { store.snapshot().map(Some) }
         };
         let Some(snapshot) = self.store.with(newer).await? else { return Ok(()) };
         let stale = machine.stale(&snapshot);
@@ -421,10 +431,9 @@ impl Engine {
         &self,
         plan: &Plan,
         machine: &mut Machine,
-        connections: Connections,
+        mut driver: Driver<'_>,
         run: &RunId,
         options: ApplyOptions,
-        reporter: &dyn Reporter,
         soft: &CancellationToken,
         hard: &CancellationToken,
     ) -> Result<ApplyReport, EngineError> {
@@ -445,8 +454,6 @@ impl Engine {
             writes.push(Write::KeepMadeOf { run: run.clone(), digest, text });
         }
         self.store.commit(writes).await?;
-        let mut driver = self.driver(reporter);
-        driver.connections = connections;
         driver.names = names(plan);
         let before = driver.calls();
         machine.apply(ApplyStart { run: run.clone(), now: now(), parallelism: self.settings.parallelism });
@@ -478,95 +485,8 @@ impl Engine {
             again: None,
             looked_at: HashMap::new(),
             held: HashMap::new(),
+            lasting: Lasting::default(),
         }
-    }
-
-    /// Takes the right to change what the plan changes, waits for it if it was told to, and keeps it for as long as the result lives.
-    async fn lease(
-        &self,
-        addresses: Vec<Arc<str>>,
-        run: &RunId,
-        cancel: &CancellationToken,
-    ) -> Result<Option<Renewal>, EngineError> {
-        if !self.settings.lock || addresses.is_empty() {
-            return Ok(None);
-        }
-        let deadline = tokio::time::Instant::now() + self.settings.lock_timeout;
-        loop {
-            let (addresses, holder, run) = (addresses.clone(), self.settings.holder.clone(), run.clone());
-            match self.store.with(move |store| take(store, &addresses, &holder, &run)).await {
-                Ok(()) => break,
-                Err(StateError::Locked { .. }) if tokio::time::Instant::now() < deadline => {
-                    tokio::select! {
-                        () = tokio::time::sleep(LOCK_POLL) => {}
-                        () = cancel.cancelled() => return Err(EngineError::Interrupted),
-                    }
-                }
-                Err(e) => return Err(e.into()),
-            }
-        }
-        let (store, id, cancel) = (self.store.clone(), run.clone(), cancel.clone());
-        let task = tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(LEASE / 3).await;
-                let run = id.clone();
-                match store.with(move |store| renew(store, &run)).await {
-                    Ok(()) => {}
-                    // Somebody else may be at work on the same objects now: nothing more is begun.
-                    Err(e @ StateError::NotFound { .. }) => {
-                        tracing::warn!("the leases are lost, so the run ends: {e}");
-                        cancel.cancel();
-                        return;
-                    }
-                    Err(e) => tracing::warn!("the leases could not be renewed: {e}"),
-                }
-            }
-        });
-        Ok(Some(Renewal(task)))
-    }
-}
-
-/// The time that leases of a store are counted by.
-fn clock(store: &mut dyn Store) -> Result<Timestamp, StateError> {
-    Ok(store.clock()?.unwrap_or_else(now))
-}
-
-fn take(
-    store: &mut dyn Store,
-    addresses: &[Arc<str>],
-    holder: &Holder,
-    run: &RunId,
-) -> Result<(), StateError> {
-    let since = clock(store)?;
-    let lease = |address: &Arc<str>| Lease {
-        address: address.clone(),
-        holder: holder.clone(),
-        run: run.clone(),
-        since,
-        expires: until(since),
-    };
-    store.acquire(&addresses.iter().map(lease).collect::<Vec<_>>(), since)
-}
-
-fn renew(store: &mut dyn Store, run: &RunId) -> Result<(), StateError> {
-    let expires = until(clock(store)?);
-    store.renew(run, expires)
-}
-
-/// How long a lease lasts unless it is renewed: a run on another machine that died is waited for no longer.
-const LEASE: Duration = Duration::from_secs(90);
-const LOCK_POLL: Duration = Duration::from_millis(500);
-
-fn until(now: Timestamp) -> Timestamp {
-    Timestamp(now.0 + LEASE.as_millis() as i64)
-}
-
-/// Renews leases until it is dropped.
-struct Renewal(tokio::task::JoinHandle<()>);
-
-impl Drop for Renewal {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 

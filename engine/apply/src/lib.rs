@@ -10,6 +10,7 @@ mod drive;
 mod engine;
 mod ephemeral;
 mod import;
+mod lease;
 mod programs;
 mod remote_state;
 mod report;

@@ -80,7 +80,7 @@ fn killed_again_and_again_it_makes_everything_once_and_removes_everything_once()
         let (kills, ran) = killed_until_it_ends(&folder, &sandbox, "destroy -auto-approve", &mut random);
         let ran = ran.exits(0);
         assert_eq!(remaining(&sandbox, &nothing), nothing, "seed {seed}, after {kills} kills\n{ran}");
-        assert!(folder.state().is_empty());
+        assert!(folder.objects().is_empty());
     }
 }
 
@@ -117,7 +117,7 @@ fn killed_at_any_instant_nothing_is_lost_and_nothing_is_there_twice() {
         let began = Instant::now();
         kills += usize::from(killed_once(&folder, "destroy -auto-approve", whole, &mut random));
         assert_eq!(remaining(&sandbox, &nothing), nothing, "round {round}");
-        assert!(folder.state().is_empty(), "round {round}");
+        assert!(folder.objects().is_empty(), "round {round}");
         whole = began.elapsed().min(whole * 2) / 2 + Duration::from_millis(20);
         if kills >= wanted {
             println!("{kills} kills in {} rounds: 0 lost, 0 doubled", round + 1);

@@ -223,6 +223,8 @@ pub struct Machine {
     old_outputs: Vec<pilotis_state::OutputRecord>,
     old_checks: Arc<str>,
     intents: Vec<Intent>,
+    /// Other runs had begun something that they had not finished, when the state was read.
+    others_at_work: bool,
     phase: Phase,
     diags: Diagnostics,
     /// Said of the plan, and settled by the apply.
@@ -267,7 +269,8 @@ impl Machine {
     /// A machine that begins to plan.
     pub fn new(mut inputs: Inputs) -> Machine {
         let snapshot = Arc::unwrap_or_clone(std::mem::take(&mut inputs.snapshot));
-        let intents = snapshot.abandoned(inputs.now).into_iter().cloned().collect();
+        let intents: Vec<Intent> = snapshot.abandoned(inputs.now).into_iter().cloned().collect();
+        let others_at_work = snapshot.intents.len() > intents.len();
         let mut diags = Diagnostics::new();
         let extra = rows::providers_of(&snapshot, &inputs.schemas);
         let keys = instances::provider_keys(&inputs, &mut diags);
@@ -287,6 +290,7 @@ impl Machine {
             old_outputs: snapshot.outputs,
             old_checks: snapshot.checks,
             intents,
+            others_at_work,
             phase: Phase::Planning,
             diags,
             of_plan: Diagnostics::new(),

@@ -78,6 +78,11 @@ impl Machine {
         stale.dedup();
         stale
     }
+    /// Other runs were at work when the state was read. One of them may have died since, though nobody has committed anything.
+    pub fn others_at_work(&self) -> bool {
+        self.others_at_work
+    }
+
     /// Objects of the plan that another run has begun to change since and is not at work on any more: what became of that is to be
     /// settled before anything is done to them.
     fn unsettled_since(&self, now: &Snapshot) -> Vec<ResourceKey> {
