@@ -465,3 +465,37 @@ fn a_rehearsal_in_the_sandbox_is_real_and_leaves_nothing_behind() {
     folder.edit("main.hcl", "\"/[^a-z0-9]+/\", \"-\"", "\"/[^a-z0-9]+/\", \"_\"");
     folder.run("test").exits(1).says(&["Test assertion failed"]);
 }
+
+#[test]
+fn an_overridden_data_source_of_a_real_provider_is_not_read() {
+    let main = r#"
+    data "terraform_remote_state" "other" {
+      backend = "local"
+      config = {
+        path = "gone.tfstate"
+      }
+    }
+    output "address" {
+      value = data.terraform_remote_state.other.outputs.address
+    }
+    "#;
+    tested(main, "run \"real\" {}\n").run("test").exits(1).says(&["Unable to find remote state"]);
+    let test = r#"
+    override_data {
+      target = data.terraform_remote_state.other
+      values = {
+        outputs = {
+          address = "10.0.0.1"
+        }
+      }
+    }
+    run "made_up" {
+      command = plan
+      assert {
+        condition     = output.address == "10.0.0.1"
+        error_message = "It is ${output.address}."
+      }
+    }
+    "#;
+    tested(main, test).run("test").exits(0).says(&["\"made_up\"... pass"]);
+}
