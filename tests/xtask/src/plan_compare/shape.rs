@@ -277,8 +277,11 @@ impl Shape {
             _ => {}
         }
         if let Some(by) = block.triggered_by.as_ref().and_then(find) {
-            let attribute =
-                if by.repetition == Repetition::One && block.input % 2 == 0 { ".output" } else { "" };
+            let attribute = if by.repetition == Repetition::One && block.input.is_multiple_of(2) {
+                ".output"
+            } else {
+                ""
+            };
             let _ = writeln!(out, "    replace_triggered_by = [terraform_data.{}{attribute}]", by.name);
         }
         match block.condition {
