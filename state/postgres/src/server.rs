@@ -8,6 +8,7 @@ use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
@@ -140,7 +141,9 @@ impl Server {
         watch.args(["-c", WATCH, "watch"]).arg(&dir).args(&demotion).arg(programs.join("postgres"));
         watch.arg("-D").arg(&data).args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
         watch.args(["-c", "unix_socket_directories="]).args(settings.iter().flat_map(|s| ["-c", s]));
+        // In a group of its own: a signal to that of the tests must not keep it from cleaning up.
         let mut watch = watch
+            .process_group(0)
             .current_dir(&dir)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
