@@ -136,7 +136,8 @@ impl Folder {
 
     /// The addresses of managed objects in the state: without data sources.
     pub(crate) fn objects(&self) -> Vec<String> {
-        self.state().into_iter().filter(|address| !address.contains("data.")).collect()
+        let is_data = |address: &str| address.starts_with("data.") || address.contains(".data.");
+        self.state().into_iter().filter(|address| !is_data(address)).collect()
     }
 
     /// The addresses in the state, sorted.

@@ -213,7 +213,7 @@ fn ctrl_c_while_planning_changes_nothing() {
     std::thread::sleep(Duration::from_millis(500));
     run.signal("INT");
     let began = Instant::now();
-    run.wait().exits(130).says(&["Error: Interrupted", "Nothing was changed."]);
+    run.wait().exits(130).says(&["Interrupted: nothing was changed."]);
     assert!(began.elapsed() < Duration::from_secs(2));
     assert_eq!(sandbox.calls().1, 0);
 }
