@@ -73,14 +73,22 @@ impl Folder {
     }
 
     /// The bytes of a saved plan, which may be encrypted: then with the keys of the configuration that lies here, or of the environment.
+    /// Where those say that plans are encrypted, one in clear is refused.
     pub(crate) fn unsealed_plan<'a>(&self, bytes: &'a [u8]) -> anyhow::Result<Cow<'a, [u8]>> {
-        if !is_sealed(bytes) {
+        if !is_sealed(bytes) && !self.names_encryption() {
             return Ok(Cow::Borrowed(bytes));
         }
         let keys = self.keys(&self.configuration().0)?.plan;
         let text = std::str::from_utf8(bytes).context("it is damaged")?;
         let plain = keys.open(PLAN, text).map_err(|e| anyhow!("the saved plan {e}"))?;
         Ok(Cow::Owned(plain.as_bytes().to_vec()))
+    }
+
+    /// There may be an `encryption` block: to look for the word is faster than to read ten thousand blocks.
+    fn names_encryption(&self) -> bool {
+        let named = |text: &str| text.contains("encryption");
+        ENVIRONMENT.iter().any(|name| std::env::var_os(name).is_some())
+            || self.disk.module_files(".").is_ok_and(|files| files.iter().any(|(_, text)| named(text)))
     }
 }
 
@@ -138,11 +146,16 @@ impl Making<'_> {
         let Some(encryption) = encryption else {
             return Ok(Keys { state: Keyring::clear(), plan: Keyring::clear() });
         };
-        let ring = |target: &Option<EncryptionTarget>| match target {
-            Some(target) => self.keyring(encryption, target),
-            None => Ok(Keyring::clear()),
+        let state = match &encryption.state {
+            Some(target) => self.keyring(encryption, target)?,
+            None => Keyring::clear(),
         };
-        Ok(Keys { state: ring(&encryption.state)?, plan: ring(&encryption.plan)? })
+        // A saved plan holds what the state holds: it is encrypted as that is, unless something else is said of it.
+        let plan = match &encryption.plan {
+            Some(target) => self.keyring(encryption, target)?,
+            None => state.clone(),
+        };
+        Ok(Keys { state, plan })
     }
 
     fn keyring(&self, encryption: &Encryption, target: &EncryptionTarget) -> anyhow::Result<Keyring> {

@@ -97,6 +97,20 @@ fn nothing_that_is_written_can_be_read() {
 }
 
 #[test]
+fn a_saved_plan_is_encrypted_as_the_state_is_and_refused_in_clear() {
+    let folder = encrypted();
+    folder.edit("main.hcl", "    plan {\n      method = method.aes_gcm_siv.main\n    }\n", "");
+    folder.with_key("plan -out=p.plan").exits(0);
+    holds_no_marked_value(&folder);
+    folder.with_key("show p.plan").exits(0).says(&["terraform_data.a will be created"]);
+    // One that somebody made elsewhere, and put in its place.
+    let clear = Folder::with(SECRETS);
+    clear.run("plan -out=p.plan").exits(0);
+    std::fs::copy(clear.path("p.plan"), folder.path("p.plan")).unwrap();
+    folder.with_key("apply p.plan").exits(1).says(&["the saved plan is not encrypted"]);
+}
+
+#[test]
 fn without_the_key_nothing_is_read_or_changed() {
     let folder = encrypted();
     folder.with_key("apply -auto-approve").exits(0);
