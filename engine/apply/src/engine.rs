@@ -11,7 +11,7 @@ use pilotis_lang::Files;
 use pilotis_plan::planfile::PlanFile;
 use pilotis_plan::recording::{Answers, ModuleFiles, RecordingFiles};
 use pilotis_plan::{
-    Applied, ApplyStart, Inputs, Machine, MadeOf, Plan, PlanAction, PlanOptions, ResourceChange,
+    Applied, ApplyStart, Inputs, KeptMadeOf, Machine, Plan, PlanAction, PlanOptions, ResourceChange,
 };
 use pilotis_sdk::{Provider, SandboxEndpoint};
 use pilotis_state::{
@@ -97,7 +97,7 @@ pub struct ApplyOptions {
     /// Provisioners may run their programs. Else a plan that has some is refused.
     pub allow_programs: bool,
     /// What the plan was made of, to be kept with the run: a later one can go back to it.
-    pub made_of: Option<MadeOf>,
+    pub made_of: Option<KeptMadeOf>,
 }
 
 /// What came of an apply.
@@ -449,8 +449,7 @@ impl Engine {
             calls: 0,
         };
         let mut writes = vec![Write::StartRun(record)];
-        // What can't be kept keeps nobody from applying.
-        if let Some(Ok((digest, text))) = options.made_of.map(|made_of| made_of.write()) {
+        if let Some(KeptMadeOf { digest, text }) = options.made_of {
             writes.push(Write::KeepMadeOf { run: run.clone(), digest, text });
         }
         self.store.commit(writes).await?;

@@ -152,12 +152,6 @@ impl Session {
         Ok(true)
     }
 
-    /// What an apply of a saved plan is made of.
-    pub(crate) fn made_of_plan(&self, file: &PlanFile) -> Option<MadeOf> {
-        let of = self.made_of(&file.options)?;
-        Some(MadeOf { modules: file.modules.clone(), files: file.files.clone(), ..of })
-    }
-
     /// Ends the sandbox, if this run started it.
     pub(crate) async fn end(self) {
         drop(self.engine);

@@ -29,7 +29,7 @@ pub use machine::{
     ApplyStart, Broken, EffectInfo, EffectProgress, EffectTicket, Evaluation, Held, LookedAt, Machine, Phase,
     is_condition, is_told_by_apply,
 };
-pub use made_of::MadeOf;
+pub use made_of::{KeptMadeOf, MadeOf};
 pub use outcome::{Applied, ObjectOutcome, ObjectResult};
 pub use plan::*;
 pub use record::RecordReader;

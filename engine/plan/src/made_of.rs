@@ -30,6 +30,23 @@ pub struct MadeOf {
     pub partial: bool,
 }
 
+/// The text of a [`MadeOf`], as a state keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptMadeOf {
+    /// Names the text.
+    pub digest: Arc<str>,
+    /// The text. It holds what variables held, sensitive ones too.
+    pub text: Arc<str>,
+}
+
+impl KeptMadeOf {
+    /// Of a text that [`MadeOf::write`] gave.
+    pub fn new(text: impl Into<Arc<str>>) -> KeptMadeOf {
+        let text = text.into();
+        KeptMadeOf { digest: blake3::hash(text.as_bytes()).to_hex().as_str().into(), text }
+    }
+}
+
 /// The form in the state.
 #[derive(Serialize, Deserialize)]
 struct Body {
@@ -47,8 +64,8 @@ struct Body {
 const FORM: u32 = 1;
 
 impl MadeOf {
-    /// The text that the state keeps, and its digest. It holds what variables held, sensitive ones too.
-    pub fn write(&self) -> Result<(Arc<str>, Arc<str>), PlanFileError> {
+    /// The text that the state keeps.
+    pub fn write(&self) -> Result<KeptMadeOf, PlanFileError> {
         let kept = |(name, value): (&String, &Value)| {
             if value.marks_deep().contains(Marks::EPHEMERAL) {
                 return None;
@@ -67,7 +84,7 @@ impl MadeOf {
             partial: self.partial,
         };
         let text = serde_json::to_string(&body).map_err(|e| PlanFileError::Unsaveable(e.to_string()))?;
-        Ok((blake3::hash(text.as_bytes()).to_hex().as_str().into(), text.into()))
+        Ok(KeptMadeOf::new(text))
     }
 
     /// Reads that text.

@@ -15,6 +15,7 @@ use pilotis_state::{Head, OutputRecord, ResourceKey, ResourceRecord, Snapshot, S
 use pilotis_value::{Marks, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::made_of::{KeptMadeOf, MadeOf};
 use crate::recording::{Answers, FunctionFiles, Kept, ModuleFiles, StoredAnswer, unanswerable};
 use crate::{Inputs, Machine, Phase, Plan, PlanMode, PlanOptions, Request};
 
@@ -80,6 +81,8 @@ pub struct PlanFile {
 pub struct SavedPlan<'a> {
     /// The same plan from fewer inputs: for whoever finds the state at its head.
     pub excerpt: Option<PlanFile>,
+    /// The text that the state keeps of it, where there is an excerpt.
+    made_of: &'a str,
     whole: &'a [u8],
 }
 
@@ -140,12 +143,31 @@ impl PlanFile {
     /// The bytes of the file.
     pub fn write(&self) -> Result<Vec<u8>, PlanFileError> {
         let excerpt = self.excerpt.as_ref().map_or_else(|| Ok(Vec::new()), |e| e.body())?;
-        let mut content = format!("{}\n", excerpt.len()).into_bytes();
+        // What the excerpt leaves out belongs to the run's record all the same.
+        let made_of = match (&self.excerpt, self.made_of()) {
+            (Some(_), Some(made_of)) => made_of.write()?.text,
+            _ => "".into(),
+        };
+        let mut content = format!("{} {}\n", excerpt.len(), made_of.len()).into_bytes();
         content.extend_from_slice(&excerpt);
+        content.extend_from_slice(made_of.as_bytes());
         content.extend_from_slice(&self.body()?);
         let mut bytes = format!("{MAGIC} {VERSION}\n{}\n", blake3::hash(&content).to_hex()).into_bytes();
         bytes.extend_from_slice(&content);
         Ok(bytes)
+    }
+
+    /// What a run that applies it is made of; none if it only takes note.
+    pub fn made_of(&self) -> Option<MadeOf> {
+        (self.options.mode != PlanMode::RefreshOnly).then(|| MadeOf {
+            program: self.program.clone(),
+            modules: self.modules.clone(),
+            files: self.files.clone(),
+            variables: self.variables.clone(),
+            given_ephemeral: self.given_ephemeral.clone(),
+            destroy: self.options.mode == PlanMode::Destroy,
+            partial: !self.options.targets.is_empty() || !self.options.excludes.is_empty(),
+        })
     }
 
     fn body(&self) -> Result<Vec<u8>, PlanFileError> {
@@ -185,7 +207,7 @@ impl PlanFile {
 
     /// Reads a file; anything that is not exactly what [`PlanFile::write`] gave is refused.
     pub fn read(bytes: &[u8]) -> Result<PlanFile, PlanFileError> {
-        let SavedPlan { excerpt, whole } = SavedPlan::read(bytes)?;
+        let SavedPlan { excerpt, whole, .. } = SavedPlan::read(bytes)?;
         Ok(PlanFile { excerpt: excerpt.map(Box::new), ..read_body(whole)? })
     }
 
@@ -265,15 +287,26 @@ impl SavedPlan<'_> {
             return Err(damaged("its checksum is wrong"));
         }
         if version < 2 {
-            return Ok(SavedPlan { excerpt: None, whole: content });
+            return Ok(SavedPlan { excerpt: None, made_of: "", whole: content });
         }
         let cut_off = || damaged("it is cut off");
         let end = line(content).ok_or_else(cut_off)?;
-        let length = std::str::from_utf8(&content[..end]).ok().and_then(|n| n.parse().ok());
-        let (excerpt, whole) =
-            content[end + 1..].split_at_checked(length.ok_or_else(cut_off)?).ok_or_else(cut_off)?;
+        let lengths = std::str::from_utf8(&content[..end]).ok().and_then(|text| text.split_once(' '));
+        let lengths = lengths.and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+        let (excerpt_length, made_of_length) = lengths.ok_or_else(cut_off)?;
+        let (excerpt, rest) = content[end + 1..].split_at_checked(excerpt_length).ok_or_else(cut_off)?;
+        let (made_of, whole) = rest.split_at_checked(made_of_length).ok_or_else(cut_off)?;
         let excerpt = if excerpt.is_empty() { None } else { Some(read_body(excerpt)?) };
-        Ok(SavedPlan { excerpt, whole })
+        let made_of = std::str::from_utf8(made_of).map_err(|_| cut_off())?;
+        Ok(SavedPlan { excerpt, made_of, whole })
+    }
+
+    /// What a run that applies it is made of; none if it only takes note, or can't be kept.
+    pub fn made_of(&self) -> Option<KeptMadeOf> {
+        match self.made_of.is_empty() {
+            false => Some(KeptMadeOf::new(self.made_of)),
+            true => self.whole().ok()?.made_of()?.write().ok(),
+        }
     }
 
     /// All of it.

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use pilotis_apply::{ApplyOptions, ApplyReport, Planned, programs_refused};
 use pilotis_diag::{Diagnostic, Diagnostics, Severity};
 use pilotis_plan::planfile::SavedPlan;
-use pilotis_plan::{MadeOf, PlanMode};
+use pilotis_plan::{KeptMadeOf, PlanMode};
 use pilotis_report::json::events;
 use pilotis_report::{Counts, text};
 use pilotis_state::{RunKind, RunStatus};
@@ -64,7 +64,16 @@ pub(crate) async fn run(args: &ApplyArgs, destroy: bool) -> anyhow::Result<Exit>
                 view.print(if destroy { "\nDestroy cancelled.\n" } else { "\nApply cancelled.\n" });
                 if interrupt.soft.is_cancelled() { Exit::Interrupted } else { Exit::Error }
             } else {
-                carry_out(&session, planned, session.made_of(&kept), args, destroy, &view, &interrupt).await?
+                carry_out(
+                    &session,
+                    planned,
+                    session.made_of(&kept).and_then(|of| of.write().ok()),
+                    args,
+                    destroy,
+                    &view,
+                    &interrupt,
+                )
+                .await?
             }
         }
     };
@@ -127,11 +136,7 @@ async fn saved(
             if planned.plan.diagnostics.has_errors() {
                 Exit::Error
             } else {
-                // The whole of it, whatever part was looked at here: a later run may go back to this one.
-                let made_of = match &saved.excerpt {
-                    None => session.made_of_plan(first),
-                    Some(_) => session.made_of_plan(&whole()?),
-                };
+                let made_of = saved.made_of();
                 carry_out(&session, planned, made_of, args, destroy, view, interrupt).await?
             }
         }
@@ -180,7 +185,7 @@ fn refuses(args: &ApplyArgs, planned: &Planned, session: &Session, view: &View) 
 async fn carry_out(
     session: &Session,
     planned: Planned,
-    made_of: Option<MadeOf>,
+    made_of: Option<KeptMadeOf>,
     args: &ApplyArgs,
     destroy: bool,
     view: &View,

@@ -135,3 +135,22 @@ fn what_cant_be_gone_back_to_is_said() {
     other.run("state import t.tfstate").exits(0);
     other.run("workspace new w").exits(0);
 }
+
+/// A saved plan is applied from an excerpt of it, without what doesn't change: the run is made of all all the same.
+#[test]
+fn a_run_of_a_saved_plan_that_changed_a_little() {
+    let page = |input: &dyn Fn(usize) -> String| -> String {
+        let block =
+            |n: usize| format!("resource \"terraform_data\" \"r{n}\" {{\n  input = \"{}\"\n}}\n", input(n));
+        (0..8).map(block).collect()
+    };
+    let folder = Folder::with(&page(&|n| n.to_string()));
+    folder.run("apply -auto-approve").exits(0);
+    folder.write("main.hcl", &page(&|n| if n == 0 { "changed".into() } else { n.to_string() }));
+    folder.run("plan -out=p").exits(0);
+    folder.run("apply p").exits(0).says(&["1 changed"]);
+    let run = runs(&folder, "terraform_data.r0").remove(0);
+    folder.write("main.hcl", &page(&|n| format!("other {n}")));
+    folder.run("apply -auto-approve").exits(0);
+    folder.run(&format!("state restore {run}")).exits(0).says(&["0 to add, 8 to change, 0 to destroy"]);
+}
