@@ -80,7 +80,7 @@ impl Rewriter<'_> {
             for label in &block.labels {
                 let at = self.token_at(label.span.start);
                 if self.tokens[at].kind == TokenKind::Ident {
-                    let name = &self.text[self.tokens[at].range()];
+                    let name = nfc(&self.text[self.tokens[at].range()]);
                     self.edit(at, Change::Replace(format!("\"{name}\"")));
                 } else if self.tokens[at + 1].kind == TokenKind::Text {
                     self.label(at + 1);

@@ -271,6 +271,7 @@ fn what_terraform_would_break_is_kept() {
 
 #[test]
 fn labels_are_written_as_values_are() {
+    assert_eq!(laid_out("a e\u{301} {}\n"), "a \"\u{e9}\" {}\n", "a bare one as well");
     assert_eq!(laid_out("a \"e\u{301}\t\u{a0}\" {}\n"), "a \"é\\t\\u00a0\" {}\n");
     assert_eq!(laid_out("a \"\\u00e9\" {}\n"), "a \"\\u00e9\" {}\n", "Terraform drops such a label");
 }
