@@ -14,6 +14,7 @@ use pilotis_plan::{
     Applied, ApplyStart, Inputs, KeptMadeOf, Machine, Plan, PlanAction, PlanOptions, ResourceChange,
 };
 use pilotis_sdk::{Provider, SandboxEndpoint};
+use pilotis_state::audit::Approval;
 use pilotis_state::{
     Head, Holder, ResourceKey, Run, RunId, RunKind, RunStatus, Snapshot, StateError, Store, Write,
 };
@@ -98,6 +99,8 @@ pub struct ApplyOptions {
     pub allow_programs: bool,
     /// What the plan was made of, to be kept with the run: a later one can go back to it.
     pub made_of: Option<KeptMadeOf>,
+    /// Who said that it may go ahead.
+    pub approval: Approval,
 }
 
 /// What came of an apply.
@@ -448,7 +451,9 @@ impl Engine {
             status: RunStatus::Running,
             calls: 0,
         };
-        let mut writes = vec![Write::StartRun(record)];
+        let (version, approval) = (env!("CARGO_PKG_VERSION").into(), options.approval);
+        let mut writes =
+            vec![Write::StartRun(record), Write::Approve { run: run.clone(), version, approval }];
         if let Some(KeptMadeOf { digest, text }) = options.made_of {
             writes.push(Write::KeepMadeOf { run: run.clone(), digest, text });
         }
