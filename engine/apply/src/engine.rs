@@ -460,6 +460,9 @@ impl Engine {
         self.store.commit(writes).await?;
         driver.names = names(plan);
         let before = driver.calls();
+        // Those of the plan, which changed nothing.
+        driver.take_call_log();
+        driver.run = Some(run.clone());
         machine.apply(ApplyStart { run: run.clone(), now: now(), parallelism: self.settings.parallelism });
         driver.run(machine, soft, hard).await;
         // The machine has closed all, unless it was told that nothing is waited for.
@@ -470,7 +473,7 @@ impl Engine {
         let finish =
             Write::FinishRun { id: run.clone(), status: applied.status, at: now(), calls: calls.0 + calls.1 };
         if applied.state_broken.is_none() {
-            self.store.commit(vec![finish]).await?;
+            self.store.commit(driver.called().into_iter().chain([finish]).collect()).await?;
         }
         Ok(ApplyReport { applied, run: run.0.to_string(), calls })
     }
@@ -490,6 +493,7 @@ impl Engine {
             looked_at: HashMap::new(),
             held: HashMap::new(),
             lasting: Lasting::default(),
+            run: None,
         }
     }
 }

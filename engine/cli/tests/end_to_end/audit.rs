@@ -80,6 +80,36 @@ fn what_somebody_did_to_it_is_found() {
     folder.run("audit verify").exits(0);
 }
 
+#[test]
+fn calls_are_told_with_the_ids_that_the_service_gave_them() {
+    let folder = Folder::with(
+        "resource \"gitlab_group\" \"a\" {\n  name = \"A\"\n  path = \"a\"\n}\n\
+         resource \"kubernetes_namespace_v1\" \"n\" {\n  metadata {\n    name = \"n\"\n  }\n}\n\
+         resource \"gitlab_group_variable\" \"v\" {\n  group = gitlab_group.a.id\n  key = \"K\"\n  value = \"m4rk3d-v4lu3\"\n}\n",
+    );
+    let sandbox = folder.sandbox();
+    let in_sandbox = |line: &str| {
+        folder.run_with(&line.split_whitespace().collect::<Vec<_>>(), &[("PILOTIS_SANDBOX", "1")])
+    };
+    in_sandbox("apply -auto-approve").exits(0);
+    folder.run("audit verify").exits(0);
+    let exported = folder.run("audit export").exits(0);
+    assert!(!exported.out.contains(MARKED), "{exported}");
+
+    let events = events(&exported);
+    let calls = named(&events, "call");
+    let finished = named(&events, "run_finished");
+    assert_eq!(calls.len() as u64, finished[0]["calls"].as_u64().unwrap(), "{exported}");
+    for call in &calls {
+        assert!(call["request_id"].as_str().is_some_and(|id| !id.is_empty()), "{call}");
+        assert!(call["status"].is_u64() && !call["url"].as_str().unwrap().contains('?'), "{call}");
+    }
+    let posted: Vec<_> = calls.iter().filter(|call| call["method"] == "POST").collect();
+    let posts_to = |path: &str| posted.iter().filter(|c| c["url"].as_str().unwrap().ends_with(path)).count();
+    assert_eq!((posts_to("/api/v4/groups"), posts_to("/api/v1/namespaces")), (1, 1), "{exported}");
+    drop(sandbox);
+}
+
 /// All places of one text, with another one that is as long.
 fn replaced(bytes: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
     assert_eq!(old.len(), new.len());
