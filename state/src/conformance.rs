@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use crate::audit::{self, AuditedCall};
 use crate::{
     Action, Change, ChangeOutcome, Expect, Holder, Intent, IntentId, Lease, Observation, OutputRecord,
     ResourceKey, ResourceRecord, Run, RunId, RunKind, RunStatus, StateError, Status, Store, Timestamp, Write,
@@ -35,7 +36,7 @@ macro_rules! conformance {
         $crate::conformance!(@$how $world, [
             round_trip, heads, all_or_nothing, versions_only_grow, expectations, moves, observations, intents, history, leases,
             lease_takeover, the_lease_of_everything, begin_is_fenced, a_run_that_lost_its_leases, a_run_that_is_over, refusals, becoming, copies,
-            what_runs_were_made_of
+            what_runs_were_made_of, journal
         ]);
     };
     (@each $world:expr, [$($test:ident),+]) => {$(
@@ -603,6 +604,7 @@ pub fn copies(world: &impl World) {
     store.commit(&whole.writes(into, whole.serial)).unwrap();
     let copied = store.whole().unwrap();
     assert_eq!(copied, whole);
+    assert_eq!(copied.audit.len(), 3, "the copy has the same journal, and adds nothing to it");
     assert_eq!(copied.digest(), whole.digest());
     assert_eq!(copied.serial, 4);
     assert_eq!(copied.resources.iter().map(|r| r.version).collect::<Vec<_>>(), [1, 2]);
@@ -610,6 +612,43 @@ pub fn copies(world: &impl World) {
     store.commit(&[put(record("a"))]).unwrap();
     assert_eq!(version(&mut store, "a"), Some(5));
     assert_ne!(store.whole().unwrap().digest(), whole.digest());
+}
+
+/// Each commit that has something to tell adds one entry that follows from the one before it; what is refused adds none.
+pub fn journal(world: &impl World) {
+    let mut store = world.connect();
+    assert_eq!(store.audit_head().unwrap(), audit::Head::empty());
+    assert_eq!(store.audit(0, 9).unwrap(), []);
+    let call = AuditedCall {
+        at: Timestamp(5),
+        method: "POST".into(),
+        url: "https://gitlab.example.org/api/v4/groups".into(),
+        status: Some(201),
+        request_id: Some("01HÉ\u{0}".into()),
+    };
+    let id = RunId("1".into());
+    let approval = audit::Approval::AutoApprove;
+    let first =
+        [Write::StartRun(run("1")), Write::Approve { run: id.clone(), version: "0.1.0".into(), approval }];
+    let second =
+        [Write::Note(change("1", "a", 7)), Write::Called { run: id, calls: vec![call], left_out: 0 }];
+    store.commit(&first).unwrap();
+    store.commit(&[put(record("a"))]).expect("this tells nothing");
+    assert!(store.commit(&[Write::StartRun(run("1"))]).is_err());
+    let mut other = world.connect();
+    other.commit(&second).unwrap();
+    store.commit(&[Write::StartRun(run("2"))]).unwrap();
+
+    let entries = store.audit(0, 9).unwrap();
+    let told = |writes: &[Write]| audit::body(writes).unwrap();
+    let bodies: Vec<&str> = entries.iter().map(|e| &*e.body).collect();
+    assert_eq!(bodies, [told(&first), told(&second), told(&[Write::StartRun(run("2"))])]);
+    let head = store.audit_head().unwrap();
+    assert_eq!(audit::verify(&entries, Some(head)), Ok(head));
+    assert_eq!(audit::verify_runs(&entries, &store.runs(9).unwrap()), Ok(()));
+    assert_eq!(other.audit(1, 1).unwrap(), entries[1..2]);
+    let copied = store.commit(&[Write::CopyAudit(entries)]);
+    assert!(matches!(copied, Err(StateError::Duplicate { .. })), "it has a journal");
 }
 
 /// Runs and intents are named before they are used, and once.

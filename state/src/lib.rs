@@ -3,6 +3,7 @@
 //! Here live the records, the trait, a store in memory and the tests that every store must pass; the durable stores are crates
 //! of their own (`state/sqlite` …). Nothing here knows of plans, providers or the language.
 
+pub mod audit;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod edit;

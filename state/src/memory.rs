@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::audit::{self, AuditEntry};
 use crate::whole::Whole;
 use crate::{
     Change, Expect, Holder, Intent, IntentId, Lease, Observation, OutputRecord, ResourceKey, ResourceRecord,
@@ -24,6 +25,7 @@ struct Data {
     made_of: BTreeMap<RunId, Arc<str>>,
     runs: Vec<Run>,
     changes: Vec<Change>,
+    audit: Vec<AuditEntry>,
     intents: Vec<Intent>,
     leases: BTreeMap<Arc<str>, Lease>,
     fenced: HashSet<RunId>,
@@ -41,6 +43,7 @@ enum Undo {
     RunAdded,
     Run(usize, Run),
     ChangeAdded,
+    AuditCopied,
     IntentAdded,
     Intent(usize, Intent),
 }
@@ -102,6 +105,10 @@ impl Store for MemoryStore {
                 data.serial = serial;
                 return Err(error);
             }
+        }
+        if let Some(body) = audit::body(writes) {
+            let entry = data.audit_head().next(body);
+            data.audit.push(entry);
         }
         Ok(())
     }
@@ -180,6 +187,15 @@ impl Store for MemoryStore {
     fn made_of(&mut self, run: &RunId) -> Result<Option<Arc<str>>, StateError> {
         Ok(self.data().made_of.get(run).cloned())
     }
+
+    fn audit(&mut self, after: u64, limit: usize) -> Result<Vec<AuditEntry>, StateError> {
+        Ok(self.data().audit.iter().filter(|entry| entry.seq > after).take(limit).cloned().collect())
+    }
+
+    fn audit_head(&mut self) -> Result<audit::Head, StateError> {
+        Ok(self.data().audit_head())
+    }
+
     fn observations(&mut self) -> Result<Vec<Observation>, StateError> {
         Ok(self.data().observations.values().cloned().collect())
     }
@@ -187,12 +203,13 @@ impl Store for MemoryStore {
     fn whole(&mut self) -> Result<Whole, StateError> {
         // Held all the while.
         let mut store = MemoryStore(Arc::new(Mutex::new(self.data().clone())));
-        let (changes, made_of) = {
+        let (changes, made_of, audit) = {
             let data = store.data();
             let of = |run: &Run| Some((run.id.clone(), data.made_of.get(&run.id)?.clone()));
-            (data.changes.clone(), data.runs.iter().filter_map(of).collect())
+            (data.changes.clone(), data.runs.iter().filter_map(of).collect(), data.audit.clone())
         };
-        Ok(Whole::new(store.snapshot()?, store.observations()?, store.runs(usize::MAX)?, changes, made_of))
+        let (seen, runs) = (store.observations()?, store.runs(usize::MAX)?);
+        Ok(Whole::new(store.snapshot()?, seen, runs, changes, made_of, audit))
     }
 }
 
@@ -282,6 +299,14 @@ impl Data {
             Write::PutChecks(checks) => {
                 undo.push(Undo::Checks(std::mem::replace(&mut self.checks, checks.clone())));
             }
+            Write::Approve { .. } | Write::Called { .. } => {}
+            Write::CopyAudit(entries) => {
+                if !self.audit.is_empty() {
+                    return Err(StateError::Duplicate { what: "a journal".into() });
+                }
+                self.audit.clone_from(entries);
+                undo.push(Undo::AuditCopied);
+            }
             Write::Become { lineage, serial, read } => {
                 let now = self.serial - 1;
                 if now != *read {
@@ -301,6 +326,10 @@ impl Data {
         self.intents.push(intent.clone());
         undo.push(Undo::IntentAdded);
         Ok(())
+    }
+
+    fn audit_head(&self) -> audit::Head {
+        self.audit.last().map_or_else(audit::Head::empty, AuditEntry::head)
     }
 
     fn version(&self) -> i64 {
@@ -374,6 +403,7 @@ impl Data {
             Undo::Lineage(lineage, serial) => (self.lineage, self.serial) = (lineage, serial),
             Undo::RunAdded => drop(self.runs.pop()),
             Undo::Run(index, run) => self.runs[index] = run,
+            Undo::AuditCopied => self.audit.clear(),
             Undo::ChangeAdded => drop(self.changes.pop()),
             Undo::IntentAdded => drop(self.intents.pop()),
             Undo::Intent(index, intent) => self.intents.insert(index, intent),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit::{self, Approval, AuditEntry, AuditedCall};
 use crate::whole::Whole;
 use crate::{
     Change, Intent, IntentId, Lease, Observation, OutputRecord, ResourceKey, ResourceRecord, Run, RunId,
@@ -237,6 +238,26 @@ pub enum Write {
         /// To.
         to: ResourceKey,
     },
+    /// For the journal alone: which program does a run, and how it was approved.
+    Approve {
+        /// Which run.
+        run: RunId,
+        /// The program's version.
+        version: Arc<str>,
+        /// How.
+        approval: Approval,
+    },
+    /// For the journal alone: calls that a run has made.
+    Called {
+        /// Which run.
+        run: RunId,
+        /// In the order in which they were sent.
+        calls: Vec<AuditedCall>,
+        /// More that were made, and of which nobody knows more than that.
+        left_out: u64,
+    },
+    /// The journal as another state has it, for a state that is copied and has none: the commit adds no entry of its own.
+    CopyAudit(Vec<AuditEntry>),
     /// What was seen; an observation that is older than the stored one is dropped.
     Observe(Observation),
     /// An output is now this.
@@ -277,7 +298,8 @@ pub trait Store: Send {
     fn outputs(&mut self) -> Result<Vec<OutputRecord>, StateError> {
         self.snapshot().map(|snapshot| snapshot.outputs)
     }
-    /// Does all of it or none, durably, in order, as one transaction that counts the serial up.
+    /// Does all of it or none, durably, in order, as one transaction that counts the serial up. If it has something to tell
+    /// ([`audit::body`]), the same transaction adds one entry to the journal.
     fn commit(&mut self, writes: &[Write]) -> Result<(), StateError>;
     /// Takes the right to change objects (`"*"`: all of them), all or none, or says who has one of them. A lease of a process that is
     /// dead, or that has expired, is taken over. Taking a lease that the run has already makes it last until the new time.
@@ -298,6 +320,10 @@ pub trait Store: Send {
     fn made_of(&mut self, run: &RunId) -> Result<Option<Arc<str>>, StateError>;
     /// The newest observation of each object.
     fn observations(&mut self) -> Result<Vec<Observation>, StateError>;
+    /// Entries of the audit journal after this number, oldest first.
+    fn audit(&mut self, after: u64, limit: usize) -> Result<Vec<AuditEntry>, StateError>;
+    /// Number and hash of the newest entry.
+    fn audit_head(&mut self) -> Result<audit::Head, StateError>;
     /// Everything, read in one transaction: a backup while others write is the state at one moment.
     fn whole(&mut self) -> Result<Whole, StateError>;
 }

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use crate::audit::AuditEntry;
 use crate::{Change, Intent, Observation, OutputRecord, ResourceRecord, Run, RunId, Snapshot, Write};
 
 /// Everything that a state holds.
@@ -29,6 +30,8 @@ pub struct Whole {
     pub made_of: Vec<(RunId, Arc<str>)>,
     /// What came of conditions in the last apply.
     pub checks: Arc<str>,
+    /// The audit journal, oldest entry first.
+    pub audit: Vec<AuditEntry>,
 }
 
 impl Whole {
@@ -39,10 +42,23 @@ impl Whole {
         mut runs: Vec<Run>,
         changes: Vec<Change>,
         made_of: Vec<(RunId, Arc<str>)>,
+        audit: Vec<AuditEntry>,
     ) -> Whole {
         runs.reverse();
         let Snapshot { lineage, serial, resources, outputs, intents, checks, .. } = snapshot;
-        Whole { lineage, serial, resources, outputs, intents, observations, runs, changes, made_of, checks }
+        Whole {
+            lineage,
+            serial,
+            resources,
+            outputs,
+            intents,
+            observations,
+            runs,
+            changes,
+            made_of,
+            checks,
+            audit,
+        }
     }
 
     /// The one commit that makes an empty state hold the same. `into`: the serial that that state has; `serial`: the one that it is to have,
@@ -62,6 +78,7 @@ impl Whole {
             text: text.clone(),
         }));
         writes.push(Write::PutChecks(self.checks.clone()));
+        writes.push(Write::CopyAudit(self.audit.clone()));
         writes
     }
 
@@ -96,6 +113,11 @@ impl Whole {
             d.text(text);
         });
         digest.text(&self.checks);
+        digest.all(&self.audit, |d, entry| {
+            d.number(i64::try_from(entry.seq).unwrap_or(i64::MAX));
+            d.0.update(&entry.hash);
+            d.text(&entry.body);
+        });
         *digest.0.finalize().as_bytes()
     }
 }

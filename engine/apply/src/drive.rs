@@ -11,7 +11,7 @@ use pilotis_plan::{
     Outcome, PlanAction, ProviderId, Request, RequestId,
 };
 use pilotis_sdk::{Connection, DataRequest, Environment, Error, ListRequest, ReadRequest};
-use pilotis_state::{StateError, Timestamp};
+use pilotis_state::{RunId, StateError, Timestamp};
 use pilotis_value::Value;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -56,6 +56,8 @@ pub(crate) struct Driver<'a> {
     pub(crate) held: HashMap<Arc<str>, Effect>,
     /// How long the leases last.
     pub(crate) lasting: Lasting,
+    /// The run that calls are noted of; none while a plan is made.
+    pub(crate) run: Option<RunId>,
 }
 
 /// Connections that stand, by the machine's number.
@@ -234,6 +236,7 @@ impl Driver<'_> {
     ) -> Option<AbortHandle> {
         if let Request::Commit(writes) = request {
             let store = self.store.clone();
+            let writes = self.with_calls(writes);
             let task = tasks.spawn(async move {
                 let committed = store.commit(writes).await.map_err(commit_failure);
                 (id, Came::Answer(Answer::Committed(committed)))

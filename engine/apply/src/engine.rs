@@ -14,6 +14,7 @@ use pilotis_plan::{
     Applied, ApplyStart, Inputs, KeptMadeOf, Machine, Plan, PlanAction, PlanOptions, ResourceChange,
 };
 use pilotis_sdk::{Provider, SandboxEndpoint};
+use pilotis_state::audit::Approval;
 use pilotis_state::{
     Head, Holder, ResourceKey, Run, RunId, RunKind, RunStatus, Snapshot, StateError, Store, Write,
 };
@@ -98,6 +99,8 @@ pub struct ApplyOptions {
     pub allow_programs: bool,
     /// What the plan was made of, to be kept with the run: a later one can go back to it.
     pub made_of: Option<KeptMadeOf>,
+    /// Who said that it may go ahead.
+    pub approval: Approval,
 }
 
 /// What came of an apply.
@@ -448,13 +451,18 @@ impl Engine {
             status: RunStatus::Running,
             calls: 0,
         };
-        let mut writes = vec![Write::StartRun(record)];
+        let (version, approval) = (env!("CARGO_PKG_VERSION").into(), options.approval);
+        let mut writes =
+            vec![Write::StartRun(record), Write::Approve { run: run.clone(), version, approval }];
         if let Some(KeptMadeOf { digest, text }) = options.made_of {
             writes.push(Write::KeepMadeOf { run: run.clone(), digest, text });
         }
         self.store.commit(writes).await?;
         driver.names = names(plan);
         let before = driver.calls();
+        // Those of the plan, which changed nothing.
+        driver.take_call_log();
+        driver.run = Some(run.clone());
         machine.apply(ApplyStart { run: run.clone(), now: now(), parallelism: self.settings.parallelism });
         driver.run(machine, soft, hard).await;
         // The machine has closed all, unless it was told that nothing is waited for.
@@ -465,7 +473,7 @@ impl Engine {
         let finish =
             Write::FinishRun { id: run.clone(), status: applied.status, at: now(), calls: calls.0 + calls.1 };
         if applied.state_broken.is_none() {
-            self.store.commit(vec![finish]).await?;
+            self.store.commit(driver.called().into_iter().chain([finish]).collect()).await?;
         }
         Ok(ApplyReport { applied, run: run.0.to_string(), calls })
     }
@@ -485,6 +493,7 @@ impl Engine {
             looked_at: HashMap::new(),
             held: HashMap::new(),
             lasting: Lasting::default(),
+            run: None,
         }
     }
 }

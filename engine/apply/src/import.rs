@@ -79,7 +79,12 @@ impl Engine {
             .into());
         }
         let never = CancellationToken::new();
-        let options = ApplyOptions { kind: RunKind::Import, allow_programs: false, made_of: None };
+        let options = ApplyOptions {
+            kind: RunKind::Import,
+            allow_programs: false,
+            made_of: None,
+            approval: pilotis_state::audit::Approval::Command,
+        };
         let report = self.apply(planned, options, reporter, cancel, &never).await?;
         let failed = report.applied.objects.iter().find_map(|o| match &o.result {
             ObjectResult::Done => None,

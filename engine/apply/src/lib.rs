@@ -5,6 +5,7 @@
 //! done is the machine's to say (`pilotis-plan`).
 
 mod builtin;
+mod calls;
 mod discover;
 mod drive;
 mod engine;

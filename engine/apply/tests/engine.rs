@@ -56,7 +56,12 @@ impl World {
         self.engine
             .apply(
                 planned,
-                ApplyOptions { kind: RunKind::Apply, allow_programs: false, made_of: None },
+                ApplyOptions {
+                    kind: RunKind::Apply,
+                    allow_programs: false,
+                    made_of: None,
+                    approval: pilotis_state::audit::Approval::AutoApprove,
+                },
                 &Quiet,
                 &never,
                 &never,
@@ -276,7 +281,12 @@ async fn a_second_interrupt_leaves_at_once() {
         "#;
     let planned = world.plan(text, PlanOptions::default()).await;
     let reporter = CancelAtStart(CancellationToken::new(), CancellationToken::new(), Mutex::default());
-    let options = ApplyOptions { kind: RunKind::Apply, allow_programs: false, made_of: None };
+    let options = ApplyOptions {
+        kind: RunKind::Apply,
+        allow_programs: false,
+        made_of: None,
+        approval: pilotis_state::audit::Approval::AutoApprove,
+    };
     let applied = world.engine.apply(planned, options, &reporter, &reporter.0, &reporter.1);
     let report = tokio::time::timeout(Duration::from_secs(5), applied).await.expect("it leaves").unwrap();
     assert_eq!(report.applied.status, RunStatus::Interrupted);

@@ -166,7 +166,12 @@ async fn run(
     engine
         .apply(
             planned,
-            ApplyOptions { kind: RunKind::Apply, allow_programs: false, made_of: None },
+            ApplyOptions {
+                kind: RunKind::Apply,
+                allow_programs: false,
+                made_of: None,
+                approval: pilotis_state::audit::Approval::AutoApprove,
+            },
             &Quiet,
             soft,
             hard,

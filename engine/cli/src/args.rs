@@ -1,9 +1,11 @@
 //! The command line, as Terraform's: one dash or two, `-flag=value` or `-flag value`.
 
+mod audit;
 mod state;
 
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 
+pub(crate) use audit::*;
 pub(crate) use state::*;
 
 /// Reads a page of HCL, shows what would change, and changes it.
@@ -45,6 +47,8 @@ pub(crate) enum Command {
     Output(OutputArgs),
     /// Look into the state, or edit it by hand.
     State(StateArgs),
+    /// Check the journal of who did what, or export it.
+    Audit(AuditArgs),
     /// Work with several states of one configuration.
     Workspace(WorkspaceArgs),
     /// Mark an object as to be replaced by the next apply.

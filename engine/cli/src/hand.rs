@@ -3,16 +3,17 @@
 use std::time::{Duration, Instant};
 
 use pilotis_config::Configuration;
+use pilotis_state::audit::Approval;
 use pilotis_state::edit::{Edit, EditError};
 use pilotis_state::{
-    Lease, ResourceRecord, Run, RunId, RunKind, RunStatus, Snapshot, StateError, Store, Timestamp,
+    Lease, ResourceRecord, Run, RunId, RunKind, RunStatus, Snapshot, StateError, Store, Timestamp, Write,
 };
 use pilotis_state_process::this_process;
 
 use crate::args::StateFileArgs;
 use crate::folder::{Folder, duration};
 use crate::session::who;
-use crate::{clock, git};
+use crate::{clock, git, heads};
 
 /// An edit takes milliseconds; a process that died on another machine is waited for no longer than this.
 const LEASE: Duration = Duration::from_secs(30);
@@ -61,6 +62,7 @@ pub(crate) fn edit(
         lock(&mut *store, &id, duration(&args.lock_timeout)?)?;
     }
     let edited = commit(&mut *store, folder, &id, plan);
+    heads::keep(&mut *store)?;
     let released = if args.lock { store.release(&id) } else { Ok(()) };
     let edited = edited?;
     released?;
@@ -104,10 +106,16 @@ fn commit(
         calls: 0,
     };
     let before = edit.objects.iter().map(|(record, _)| record.clone()).collect();
-    let mut writes = vec![pilotis_state::Write::StartRun(run)];
+    let mut writes = vec![Write::StartRun(run), by_command(id)];
     writes.extend(edit.with_history(id, at));
     store.commit(&writes)?;
     Ok(before)
+}
+
+/// Notes that a run is what a person's command says, and nothing else.
+pub(crate) fn by_command(run: &RunId) -> Write {
+    let version = env!("CARGO_PKG_VERSION").into();
+    Write::Approve { run: run.clone(), version, approval: Approval::Command }
 }
 
 /// Takes the lease of all of a state.

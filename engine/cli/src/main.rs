@@ -14,7 +14,9 @@ mod generate;
 mod git;
 mod glob;
 mod hand;
+mod heads;
 mod interrupt;
+mod memory;
 mod migrate;
 mod modules;
 mod other_state;
@@ -80,6 +82,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Why(args) => commands::why::run(args),
         Command::Graph(args) => commands::graph::run(args),
         Command::ForceUnlock(args) => commands::force_unlock::run(args),
+        Command::Audit(args) => commands::audit::run(args),
         Command::Metadata(args) => commands::metadata::run(args),
         command => served(command),
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use pilotis_plan::RecordReader;
 use pilotis_schema::address::Mode;
+use pilotis_state::audit::{AuditEntry, Head as AuditHead};
 use pilotis_state::terraform::{ImportError, Imported, Problems};
 use pilotis_state::whole::Whole;
 use pilotis_state::{
@@ -21,6 +22,7 @@ use pilotis_state_encryption::EncryptedStore;
 use pilotis_state_sqlite::SqliteStore;
 
 use crate::folder::Folder;
+use crate::hand::by_command;
 use crate::session::who;
 use crate::{clock, git};
 
@@ -236,6 +238,7 @@ impl Starting {
             status: RunStatus::Done,
             calls: 0,
         })];
+        writes.push(by_command(&id));
         let edit = edit::import(&snapshot, &from.imported).map_err(|e| io(std::io::Error::other(e)))?;
         writes.extend(edit.with_history(&id, at));
         match self.store.commit(&writes) {
@@ -324,11 +327,19 @@ impl Store for Starting {
         self.store.observations()
     }
 
+    fn audit(&mut self, after: u64, limit: usize) -> Result<Vec<AuditEntry>, StateError> {
+        self.store.audit(after, limit)
+    }
+
+    fn audit_head(&mut self) -> Result<AuditHead, StateError> {
+        self.store.audit_head()
+    }
+
     fn whole(&mut self) -> Result<Whole, StateError> {
         let stored = self.store.whole()?;
         match &self.from {
             Some(from) if stored.is_empty() => {
-                Ok(Whole::new(from.snapshot(), Vec::new(), Vec::new(), Vec::new(), Vec::new()))
+                Ok(Whole::new(from.snapshot(), vec![], vec![], vec![], vec![], vec![]))
             }
             _ => Ok(stored),
         }

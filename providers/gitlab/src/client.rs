@@ -10,7 +10,7 @@ use pilotis_rest::page::Pages;
 use pilotis_rest::{Client, Method};
 use pilotis_sdk::json::Object;
 use pilotis_sdk::registry::ServiceClient;
-use pilotis_sdk::{Error, ErrorKind};
+use pilotis_sdk::{CallLog, Error, ErrorKind};
 use serde_json::Value as Json;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
@@ -66,6 +66,9 @@ impl ServiceClient for GitLab {
     }
     fn calls(&self) -> (u64, u64) {
         self.rest.calls()
+    }
+    fn take_call_log(&self) -> CallLog {
+        self.rest.take_call_log()
     }
 }
 

@@ -1,13 +1,13 @@
 //! Calls to the API server: retries where they are safe, pages, waiting for deletion, errors for people.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 use pilotis_sdk::registry::ServiceClient;
-use pilotis_sdk::{Calls, Error, ErrorKind};
+use pilotis_sdk::{Call, CallLog, Calls, Error, ErrorKind};
 use serde_json::Value as Json;
 
 use crate::config;
@@ -73,6 +73,9 @@ impl ServiceClient for Client {
     }
     fn calls(&self) -> (u64, u64) {
         self.calls.get()
+    }
+    fn take_call_log(&self) -> CallLog {
+        self.calls.take_log()
     }
 }
 
@@ -303,7 +306,19 @@ impl Client {
         let sending = self.kube.send(request);
         let within = self.patience.answer_within;
         let slow = || asked.no_answer(&format!("it took longer than {}", seconds(within)), Sent::Perhaps);
-        let response = match tokio::time::timeout(within, sending).await {
+        let at = SystemTime::now();
+        let sent = tokio::time::timeout(within, sending).await;
+        let answered = sent.as_ref().ok().and_then(|sent| sent.as_ref().ok());
+        let audit_id =
+            |r: &http::Response<Body>| Some(r.headers().get("audit-id")?.to_str().ok()?.to_owned());
+        self.calls.note(Call {
+            at,
+            method: method.to_string(),
+            url: format!("{}{path}", self.url),
+            status: answered.map(|response| response.status().as_u16()),
+            request_id: answered.and_then(audit_id),
+        });
+        let response = match sent {
             Err(_) => return Err(slow()),
             Ok(Err(e)) => return Err(not_answered(&asked, &e)),
             Ok(Ok(response)) => response,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pilotis_sdk::{Calls, Error, ErrorKind};
+use pilotis_sdk::{CallLog, Calls, Error, ErrorKind};
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -196,6 +196,11 @@ impl Client {
     /// Calls made so far, retries included: (reads, writes).
     pub fn calls(&self) -> (u64, u64) {
         self.inner.calls.get()
+    }
+
+    /// The calls that were made since this was asked last.
+    pub fn take_call_log(&self) -> CallLog {
+        self.inner.calls.take_log()
     }
 }
 

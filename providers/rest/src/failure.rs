@@ -247,7 +247,7 @@ fn help(kind: ErrorKind, context: &Context) -> Option<String> {
     }
 }
 
-fn request_id(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
     let names = ["x-request-id", "x-gitlab-request-id", "x-correlation-id", "audit-id"];
     let id = names.iter().find_map(|name| headers.get(*name))?.to_str().ok()?;
     Some(id.chars().take(100).collect())

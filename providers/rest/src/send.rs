@@ -1,10 +1,10 @@
 //! Sending: attempts, redirects, and reading the answer.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use pilotis_sdk::Error;
+use pilotis_sdk::{Call, Error};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret as _;
@@ -142,7 +142,16 @@ async fn attempt(
             if cause.is_connect() || cause.is_builder() { Mishap::NotSent } else { Mishap::NoAnswer };
         Failed { mishap: Some(mishap), wait: None, error: failure::unanswered(context, &cause, mishap) }
     };
-    let mut answer = call.send().await.map_err(broken)?;
+    let at = SystemTime::now();
+    let sent = call.send().await;
+    inner.calls.note(Call {
+        at,
+        method: request.method.to_string(),
+        url: url.to_string(),
+        status: sent.as_ref().ok().map(|answer| answer.status().as_u16()),
+        request_id: sent.as_ref().ok().and_then(|answer| failure::request_id(answer.headers())),
+    });
+    let mut answer = sent.map_err(broken)?;
     let (status, headers) = (answer.status(), answer.headers().clone());
     inner.gate.heed(&headers);
     let limit = inner.settings.limits.body;

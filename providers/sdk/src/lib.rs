@@ -6,6 +6,7 @@
 // Derived code names this crate; its own tests and examples use the derives too.
 extern crate self as pilotis_sdk;
 
+mod calls;
 mod error;
 pub mod json;
 pub mod model;
@@ -15,12 +16,13 @@ mod secret;
 pub mod testkit;
 pub mod typed;
 
+pub use calls::{Call, CallLog, Calls};
 pub use error::{Error, ErrorKind, Outcome};
 pub use pilotis_schema as schema;
 pub use pilotis_sdk_derive::{DataSource, Ephemeral, Nested, ProviderConfig, Resource, StringEnum};
 pub use pilotis_value as value;
 pub use provider::{
-    Calls, Connection, Created, DataRequest, Environment, Found, ImportId, ListRequest, Listing, Opened,
-    Provider, ReadRequest, Renewed, SandboxEndpoint,
+    Connection, Created, DataRequest, Environment, Found, ImportId, ListRequest, Listing, Opened, Provider,
+    ReadRequest, Renewed, SandboxEndpoint,
 };
 pub use secret::Secret;

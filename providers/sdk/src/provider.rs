@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use pilotis_schema::ProviderSchema;
 use pilotis_value::Value;
 
-use crate::{Error, ErrorKind, Secret};
+use crate::{CallLog, Error, ErrorKind, Secret};
 
 /// A kind of service, not connected yet.
 #[async_trait]
@@ -42,28 +41,6 @@ pub struct SandboxEndpoint {
     pub token: String,
     /// The certificate authority in PEM, if it is https.
     pub ca_pem: Option<String>,
-}
-
-/// Counts calls made to a service; shared by all clones of a client.
-#[derive(Debug, Default)]
-pub struct Calls {
-    reads: AtomicU64,
-    writes: AtomicU64,
-}
-
-impl Calls {
-    /// One more call that changes nothing.
-    pub fn read(&self) {
-        self.reads.fetch_add(1, Ordering::Relaxed);
-    }
-    /// One more call that may change something.
-    pub fn write(&self) {
-        self.writes.fetch_add(1, Ordering::Relaxed);
-    }
-    /// Calls so far: (reads, writes).
-    pub fn get(&self) -> (u64, u64) {
-        (self.reads.load(Ordering::Relaxed), self.writes.load(Ordering::Relaxed))
-    }
 }
 
 /// A read of one object.
@@ -164,6 +141,11 @@ pub trait Connection: Send + Sync {
 
     /// Calls made so far.
     fn calls(&self) -> (u64, u64);
+
+    /// The calls that were made since this was asked last, for the audit journal. Empty for a provider that calls nothing.
+    fn take_call_log(&self) -> CallLog {
+        CallLog::default()
+    }
 
     /// Reads objects of one type singly. One result for each request, in order: the attributes, or none if it is gone for certain
     /// (never for a lack of rights).

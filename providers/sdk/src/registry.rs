@@ -12,8 +12,8 @@ use pilotis_value::{Type, Value};
 use crate::model::{Described, Model};
 use crate::typed::{DataSource, Ephemeral, Match, Resource, Scope, read_all};
 use crate::{
-    Connection, Created, DataRequest, Environment, Error, ErrorKind, Found, ImportId, ListRequest, Listing,
-    Opened, Provider, ReadRequest, Renewed, Secret,
+    CallLog, Connection, Created, DataRequest, Environment, Error, ErrorKind, Found, ImportId, ListRequest,
+    Listing, Opened, Provider, ReadRequest, Renewed, Secret,
 };
 
 /// Below this many reads of one type single ones are as few calls.
@@ -44,6 +44,10 @@ pub trait ServiceClient: Send + Sync + 'static {
     }
     /// Calls made so far: (reads, writes).
     fn calls(&self) -> (u64, u64);
+    /// The calls that were made since this was asked last.
+    fn take_call_log(&self) -> CallLog {
+        CallLog::default()
+    }
 }
 
 /// All resource types, data sources and ephemeral resources of a provider.
@@ -171,6 +175,10 @@ impl<C: ServiceClient> Connection for TypedConnection<C> {
     }
     fn calls(&self) -> (u64, u64) {
         self.client.calls()
+    }
+
+    fn take_call_log(&self) -> CallLog {
+        self.client.take_call_log()
     }
     async fn read(&self, requests: Vec<ReadRequest>) -> Vec<Result<Option<Value>, Error>> {
         let by_type = group(requests, |r| (r.type_name, r.prior));

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use pilotis_state::audit::{AuditEntry, Head as AuditHead};
 use pilotis_state::whole::Whole;
 use pilotis_state::{
     Change, Expect, Head, Intent, Lease, Observation, OutputRecord, ResourceKey, ResourceRecord, Run, RunId,
@@ -223,6 +224,9 @@ impl<S: Store> EncryptedStore<S> {
             | Write::FinishRun { .. }
             | Write::Fence { .. }
             | Write::Remove { .. }
+            | Write::Approve { .. }
+            | Write::Called { .. }
+            | Write::CopyAudit(_)
             | Write::RemoveOutput(_)
             | Write::Become { .. } => write.clone(),
         });
@@ -355,6 +359,14 @@ impl<S: Store> Store for EncryptedStore<S> {
             checks: self.open_checks(&whole.checks)?,
             ..whole
         })
+    }
+
+    fn audit(&mut self, after: u64, limit: usize) -> Result<Vec<AuditEntry>, StateError> {
+        self.store.audit(after, limit)
+    }
+
+    fn audit_head(&mut self) -> Result<AuditHead, StateError> {
+        self.store.audit_head()
     }
 
     fn made_of(&mut self, run: &RunId) -> Result<Option<Arc<str>>, StateError> {

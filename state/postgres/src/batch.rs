@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use pilotis_state::audit::AuditEntry;
 use pilotis_state::{
     Change, Expect, Intent, IntentId, Observation, OutputRecord, ResourceKey, ResourceRecord, Run, RunId,
     RunStatus, Timestamp, Write,
@@ -31,6 +32,8 @@ pub(crate) struct Segment<'a> {
     /// Run, digest and text of what runs were made of.
     pub(crate) made_of: Vec<(&'a RunId, &'a str, &'a str)>,
     pub(crate) checks: Option<&'a str>,
+    /// The journal of another state.
+    pub(crate) audit: Option<&'a [AuditEntry]>,
     touched: HashSet<Thing<'a>>,
 }
 
@@ -44,6 +47,7 @@ enum Thing<'a> {
     Run(&'a RunId),
     MadeOf(&'a str),
     Checks,
+    Audit,
     /// Everything else comes before or after.
     Everything,
 }
@@ -76,7 +80,8 @@ fn touches(write: &Write) -> Vec<Thing<'_>> {
         Write::PutChecks(_) => vec![Thing::Checks],
         Write::Begin(intent) | Write::CopyIntent(intent) => vec![Thing::Intent(&intent.id)],
         Write::Finish { id, .. } => vec![Thing::Intent(id)],
-        Write::Note(_) => Vec::new(),
+        Write::Note(_) | Write::Approve { .. } | Write::Called { .. } => Vec::new(),
+        Write::CopyAudit(_) => vec![Thing::Audit],
         Write::Put { record, .. } | Write::CopyResource(record) => vec![Thing::Object(&record.key)],
         Write::Remove { key, .. } => vec![Thing::Object(key), Thing::Observation(key)],
         Write::Observe(seen) => vec![Thing::Observation(&seen.key)],
@@ -104,6 +109,9 @@ impl<'a> Segment<'a> {
             Write::FinishRun { id, status, at, calls } => self.ended.push((id, *status, *at, *calls)),
             Write::Fence { run, .. } => self.fenced.push(run),
             Write::KeepMadeOf { run, digest, text } => self.made_of.push((run, digest, text)),
+            // They are told in the journal, and stored nowhere else.
+            Write::Approve { .. } | Write::Called { .. } => {}
+            Write::CopyAudit(entries) => self.audit = Some(entries),
             Write::PutChecks(checks) => self.checks = Some(checks),
             Write::Begin(intent) => self.begun.push(intent),
             Write::CopyIntent(intent) => self.copied.push(intent),

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use pilotis_state::{StateError, Write};
+use pilotis_state::{StateError, Write, audit};
 use pilotis_state_process::is_dead;
 use tokio_postgres::Row;
 
@@ -44,11 +44,12 @@ pub(crate) async fn commit(
     writes: &[Write],
 ) -> Result<(), Failure> {
     let segments = batch::segments(writes);
+    let told = audit::body(writes);
     let number = writer.commits + 1;
     let deadline = session.deadline();
     loop {
         let connection = session.connected(deadline).await?;
-        let failure = match attempt(connection, writer, number, &segments).await {
+        let failure = match attempt(connection, writer, number, &segments, told.as_deref()).await {
             Ok(()) => {
                 writer.commits = number;
                 return Ok(());
@@ -83,6 +84,7 @@ async fn attempt(
     writer: &Writer,
     number: i64,
     segments: &[Segment<'_>],
+    told: Option<&str>,
 ) -> Result<(), Attempt> {
     let before = |failure: Failure| match failure.is_lost() {
         true => Attempt::Lost(failure),
@@ -91,6 +93,10 @@ async fn attempt(
     let mut plan = Plan { writer, steps: Vec::new(), judges: Vec::new() };
     plan.begin(number);
     segments.iter().for_each(|segment| plan.segment(segment));
+    if let Some(body) = told {
+        let before = audit::Head::empty().hash.to_vec();
+        plan.simply(sql::APPEND_AUDIT, vec![Box::new(before), Box::new(body)]);
+    }
     let Plan { steps, judges, .. } = plan;
     let answers = connection.send("BEGIN ISOLATION LEVEL READ COMMITTED", &steps).await.map_err(before)?;
     for (answer, judge) in answers.into_iter().zip(judges) {
@@ -433,6 +439,9 @@ impl<'a> Plan<'a> {
         if let Some(checks) = segment.checks {
             self.simply(sql::PUT_CHECKS, vec![Box::new(checks)]);
         }
+        if let Some(entries) = segment.audit {
+            self.copy_audit(entries);
+        }
         let made_of = &segment.made_of;
         if !made_of.is_empty() {
             self.simply(sql::KEEP_MADE_OF, vec![column(made_of, |m| m.1), column(made_of, |m| m.2)]);
@@ -441,6 +450,25 @@ impl<'a> Plan<'a> {
         }
         if !segment.gone_outputs.is_empty() {
             self.simply(sql::REMOVE_OUTPUTS, vec![Box::new(segment.gone_outputs.clone())]);
+        }
+    }
+}
+
+impl<'a> Plan<'a> {
+    /// The journal of another state, where there is none yet.
+    fn copy_audit(&mut self, entries: &'a [audit::AuditEntry]) {
+        self.step(sql::HAS_AUDIT, vec![], |rows| match rows {
+            [] => Ok(()),
+            _ => refused(StateError::Duplicate { what: "a journal".into() }),
+        });
+        if !entries.is_empty() {
+            let entries: Vec<&'a audit::AuditEntry> = entries.iter().collect();
+            let columns = vec![
+                column(&entries, |e| large(e.seq)),
+                column(&entries, |e| &e.hash[..]),
+                column(&entries, |e| &*e.body),
+            ];
+            self.simply(sql::COPY_AUDIT, columns);
         }
     }
 }

@@ -21,6 +21,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::thread;
 
+use pilotis_state::audit::{AuditEntry, Head as AuditHead};
 use pilotis_state::whole::Whole;
 use pilotis_state::{Change, Lease, Observation, Run, RunId, Snapshot, StateError, Store, Timestamp, Write};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -191,6 +192,14 @@ impl Store for PostgresStore {
 
     fn observations(&mut self) -> Result<Vec<Observation>, StateError> {
         self.ask(async |session, workspace| query::observations(session, workspace).await)
+    }
+
+    fn audit(&mut self, after: u64, limit: usize) -> Result<Vec<AuditEntry>, StateError> {
+        self.ask(async |session, workspace| query::audit(session, workspace, after, limit).await)
+    }
+
+    fn audit_head(&mut self) -> Result<AuditHead, StateError> {
+        self.ask(async |session, workspace| query::audit_head(session, workspace).await)
     }
 
     fn whole(&mut self) -> Result<Whole, StateError> {

@@ -13,6 +13,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[include_str!("migrations/1.sql")];
 
 /// The tables that a schema of the newest version has.
 const TABLES: &[&str] = &[
+    "audit",
     "change",
     "holder",
     "intent",

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use pilotis_state::audit::{self, AuditEntry};
 use pilotis_state::whole::Whole;
 use pilotis_state::{
     Action, Change, ChangeOutcome, Intent, IntentId, Observation, OutputRecord, ResourceKey, ResourceRecord,
@@ -34,6 +35,10 @@ SELECT run.id, text FROM run JOIN made_of ON made_of.workspace = run.workspace A
 WHERE run.workspace = $1 ORDER BY run.seq";
 const OBSERVATIONS: &str =
     "SELECT address, deposed, at, attributes, complete FROM observation WHERE workspace = $1";
+
+const AUDIT: &str =
+    "SELECT seq, hash, body FROM audit WHERE workspace = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+const AUDIT_HEAD: &str = "SELECT seq, hash FROM audit WHERE workspace = $1 ORDER BY seq DESC LIMIT 1";
 
 macro_rules! run_columns {
     () => {
@@ -89,8 +94,10 @@ pub(crate) async fn whole(session: &mut Session, workspace: i32) -> Result<Whole
             let changes = all(&connection.query(JOURNAL, &[&workspace]).await?, |row| change(row, 0))?;
             let made_of = connection.query(ALL_MADE_OF, &[&workspace]).await?;
             let made_of = all(&made_of, |row| Ok((RunId(text(row, 0)?.into()), text(row, 1)?.into())))?;
+            let entries = connection.query(AUDIT, &[&workspace, &0_i64, &i64::MAX]).await?;
+            let entries = all(&entries, entry)?;
             connection.batch("COMMIT").await?;
-            Ok(Whole::new(snapshot, seen, runs, changes, made_of))
+            Ok(Whole::new(snapshot, seen, runs, changes, made_of, entries))
         })
         .await
 }
@@ -226,6 +233,36 @@ pub(crate) async fn made_of(
 ) -> Result<Option<Arc<str>>, Failure> {
     let rows = session.repeat(async |c| c.query(MADE_OF, &[&workspace, &&*id.0]).await).await?;
     rows.first().map(|row| Ok(text(row, 0)?.into())).transpose()
+}
+
+/// Entries of the journal after a number, oldest first.
+pub(crate) async fn audit(
+    session: &mut Session,
+    workspace: i32,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<AuditEntry>, Failure> {
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let rows = session.repeat(async |c| c.query(AUDIT, &[&workspace, &after, &at_most(limit)]).await).await?;
+    all(&rows, entry)
+}
+
+pub(crate) async fn audit_head(session: &mut Session, workspace: i32) -> Result<audit::Head, Failure> {
+    let rows = session.repeat(async |c| c.query(AUDIT_HEAD, &[&workspace]).await).await?;
+    match rows.first() {
+        Some(row) => Ok(audit::Head { seq: get::<i64>(row, 0)?.unsigned_abs(), hash: hash(row, 1)? }),
+        None => Ok(audit::Head::empty()),
+    }
+}
+
+fn entry(row: &Row) -> Result<AuditEntry, Failure> {
+    let seq = get::<i64>(row, 0)?.unsigned_abs();
+    Ok(AuditEntry { seq, hash: hash(row, 1)?, body: text(row, 2)?.into() })
+}
+
+fn hash(row: &Row, column: usize) -> Result<audit::Hash, Failure> {
+    let found = get::<&[u8]>(row, column)?;
+    found.try_into().map_err(|_| Failure::Damaged("a hash of the audit journal isn't one".into()))
 }
 
 pub(crate) async fn history(

@@ -176,3 +176,17 @@ UPDATE run SET made_of = given.digest FROM unnest($2::text[], $3::text[]) AS giv
 WHERE run.workspace = $1 AND run.id = given.id";
 
 pub(crate) const PUT_CHECKS: &str = "UPDATE workspace SET checks = $2 WHERE id = $1";
+
+/// The entry that follows the newest one, computed where the lock is held: the hash before it needn't be fetched first. `$2` is what stands
+/// before the first entry.
+pub(crate) const APPEND_AUDIT: &str = "
+INSERT INTO audit (workspace, seq, hash, body)
+SELECT $1, coalesce(newest.seq, 0) + 1, sha256(coalesce(newest.hash, $2::bytea) || convert_to($3::text, 'UTF8')), $3::text
+FROM (SELECT) AS one
+LEFT JOIN LATERAL (SELECT seq, hash FROM audit WHERE workspace = $1 ORDER BY seq DESC LIMIT 1) AS newest ON true";
+
+pub(crate) const HAS_AUDIT: &str = "SELECT 1 FROM audit WHERE workspace = $1 LIMIT 1";
+
+pub(crate) const COPY_AUDIT: &str = "
+INSERT INTO audit (workspace, seq, hash, body)
+SELECT $1, seq, hash, body FROM unnest($2::bigint[], $3::bytea[], $4::text[]) AS given (seq, hash, body)";

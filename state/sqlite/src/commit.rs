@@ -5,6 +5,7 @@ use pilotis_state::{
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use crate::audit;
 use crate::error::Failure;
 use crate::lease;
 
@@ -18,6 +19,9 @@ pub(crate) fn commit(connection: &mut Connection, location: &str, writes: &[Writ
         for write in writes {
             writer.write(write)?;
         }
+    }
+    if let Some(body) = pilotis_state::audit::body(writes) {
+        audit::append(&tx, body)?;
     }
     Ok(tx.commit()?)
 }
@@ -75,6 +79,8 @@ impl Writer<'_> {
             ),
             Write::RemoveOutput(name) => self.execute("DELETE FROM output WHERE name = ?1", [name]),
             Write::PutChecks(checks) => self.execute("UPDATE meta SET checks = ?1", [&**checks]),
+            Write::Approve { .. } | Write::Called { .. } => Ok(()),
+            Write::CopyAudit(entries) => audit::copy(self.tx, entries),
             Write::Become { lineage, serial, read } => self.turn_into(lineage, *serial, *read),
         }
     }

@@ -3,6 +3,7 @@
 //! Here lives all that knows SQL of this dialect. The file is in WAL mode and every commit is synced to the disk before it returns; readers
 //! never wait for writers. The file must lie on a local disk: WAL needs shared memory, which network file systems lack.
 
+mod audit;
 mod commit;
 mod error;
 mod lease;
@@ -12,6 +13,7 @@ mod query;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pilotis_state::audit::{AuditEntry, Head as AuditHead};
 use pilotis_state::whole::Whole;
 use pilotis_state::{
     Change, Head, Lease, Observation, OutputRecord, Run, RunId, Snapshot, StateError, Store, Timestamp, Write,
@@ -111,6 +113,14 @@ impl Store for SqliteStore {
 
     fn observations(&mut self) -> Result<Vec<Observation>, StateError> {
         query::observations(&self.connection).map_err(|e| error::at(&self.location, e))
+    }
+
+    fn audit(&mut self, after: u64, limit: usize) -> Result<Vec<AuditEntry>, StateError> {
+        audit::after(&self.connection, after, limit).map_err(|e| error::at(&self.location, e))
+    }
+
+    fn audit_head(&mut self) -> Result<AuditHead, StateError> {
+        audit::head(&self.connection).map_err(|e| error::at(&self.location, e))
     }
 
     fn whole(&mut self) -> Result<Whole, StateError> {

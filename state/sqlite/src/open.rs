@@ -16,8 +16,11 @@ use crate::error::{Failure, at, io};
 const APPLICATION_ID: u32 = 0x5049_4c54;
 
 /// All versions of the schema, oldest first. A migration that has been released never changes.
-const MIGRATIONS: &[M<'static>] =
-    &[M::up(include_str!("migrations/1.sql")), M::up(include_str!("migrations/2.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("migrations/1.sql")),
+    M::up(include_str!("migrations/2.sql")),
+    M::up(include_str!("migrations/3.sql")),
+];
 
 /// How long to wait for another process's commit.
 const BUSY: Duration = Duration::from_secs(10);

@@ -11,7 +11,7 @@ use pilotis_state::{
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use crate::lease;
+use crate::{audit, lease};
 
 pub(crate) fn snapshot(connection: &mut Connection) -> rusqlite::Result<Snapshot> {
     // A deferred transaction: what is read belongs together, and no writer waits.
@@ -24,8 +24,9 @@ pub(crate) fn snapshot(connection: &mut Connection) -> rusqlite::Result<Snapshot
 /// Everything, in one transaction too.
 pub(crate) fn whole(connection: &mut Connection) -> rusqlite::Result<Whole> {
     let tx = connection.transaction()?;
-    let whole =
-        Whole::new(read(&tx)?, observations(&tx)?, runs(&tx, usize::MAX)?, journal(&tx)?, all_made_of(&tx)?);
+    let (seen, runs) = (observations(&tx)?, runs(&tx, usize::MAX)?);
+    let audit = audit::after(&tx, 0, usize::MAX)?;
+    let whole = Whole::new(read(&tx)?, seen, runs, journal(&tx)?, all_made_of(&tx)?, audit);
     tx.finish()?;
     Ok(whole)
 }

@@ -71,8 +71,12 @@ async fn remove(tester: &Tester<'_>, last: &Last, state: &mut SharedState) -> Di
     if diagnostics.has_errors() {
         return diagnostics;
     }
-    let options =
-        ApplyOptions { kind: RunKind::Destroy, allow_programs: tester.allow_programs, made_of: None };
+    let options = ApplyOptions {
+        kind: RunKind::Destroy,
+        allow_programs: tester.allow_programs,
+        made_of: None,
+        approval: pilotis_state::audit::Approval::AutoApprove,
+    };
     match state.engine.apply(planned, options, &Quiet, stop, stop).await {
         Ok(report) => diagnostics.extend(of_removal(report.applied.diagnostics)),
         Err(e) => diagnostics.extend(explained(e)),

@@ -169,7 +169,12 @@ async fn apply(
     before: &Outputs,
     mut broken: Broken<'_>,
 ) -> Ran {
-    let options = ApplyOptions { kind: RunKind::Apply, allow_programs: tester.allow_programs, made_of: None };
+    let options = ApplyOptions {
+        kind: RunKind::Apply,
+        allow_programs: tester.allow_programs,
+        made_of: None,
+        approval: pilotis_state::audit::Approval::AutoApprove,
+    };
     let applied = engine.apply_keeping(planned, options, &Quiet, &tester.soft, &tester.hard).await;
     ran.applied = true;
     let (report, machine) = match applied {

@@ -10,12 +10,14 @@ use pilotis_plan::planfile::SavedPlan;
 use pilotis_plan::{KeptMadeOf, PlanMode};
 use pilotis_report::json::events;
 use pilotis_report::{Counts, text};
+use pilotis_state::audit::Approval;
 use pilotis_state::{RunKind, RunStatus};
 
 use crate::args::ApplyArgs;
 use crate::commands::output;
 use crate::exit::Exit;
 use crate::folder::Folder;
+use crate::heads;
 use crate::interrupt::Interrupt;
 use crate::planning;
 use crate::progress::Progress;
@@ -193,15 +195,23 @@ async fn carry_out(
 ) -> anyhow::Result<Exit> {
     let progress = Progress::applying(*view, &planned.plan);
     let said = planned.plan.diagnostics.clone();
+    // Without a change there is nothing to approve.
+    let nothing_asked = args.auto_approve || Counts::of(&planned.plan).is_empty();
     let incomplete = !planned.plan.unseen.is_empty();
     let began = Instant::now();
     let options = ApplyOptions {
         kind: if destroy { RunKind::Destroy } else { RunKind::Apply },
         allow_programs: allows_programs(args),
         made_of,
+        approval: match (&args.plan, nothing_asked) {
+            (Some(_), _) => Approval::SavedPlan,
+            (None, true) => Approval::AutoApprove,
+            (None, false) => Approval::TypedYes,
+        },
     };
     let applied = session.engine.apply(planned, options, &progress, &interrupt.soft, &interrupt.hard).await;
     progress.finish();
+    session.engine.store().with(heads::keep).await?;
     let report = match applied {
         Ok(report) => report,
         Err(e) => return planning::failed(e, session, view),

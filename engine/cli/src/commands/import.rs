@@ -7,6 +7,7 @@ use pilotis_schema::address::{Instance, Target};
 use crate::args::ImportArgs;
 use crate::exit::Exit;
 use crate::folder::Folder;
+use crate::heads;
 use crate::interrupt::Interrupt;
 use crate::planning;
 use crate::progress::Progress;
@@ -30,6 +31,7 @@ pub(crate) async fn run(args: &ImportArgs) -> anyhow::Result<Exit> {
     let imported =
         session.engine.import(configuration, variables, address, &args.id, &progress, &interrupt.soft).await;
     progress.finish();
+    session.engine.store().with(heads::keep).await?;
     let exit = match imported {
         Ok(imported) => {
             view.print(&format!(

@@ -1,6 +1,7 @@
 //! One file a command: reads its arguments, calls the engine, shows the result, says how to exit.
 
 pub(crate) mod apply;
+pub(crate) mod audit;
 pub(crate) mod completion;
 pub(crate) mod console;
 pub(crate) mod drift;

@@ -6,7 +6,7 @@ use crate::ephemeral::holds_nowhere;
 use crate::harness::{Folder, Ran};
 
 /// Looked for in every file of the folder.
-const MARKED: &str = "m4rk3d-v4lu3";
+pub(crate) const MARKED: &str = "m4rk3d-v4lu3";
 const PASSPHRASE: (&str, &str) = ("PILOTIS_VAR_passphrase", "correct horse battery staple");
 const WRONG: (&str, &str) = ("PILOTIS_VAR_passphrase", "incorrect horse battery staple");
 
@@ -53,7 +53,7 @@ output "secret" {
 "#;
 
 impl Folder {
-    fn with_key(&self, line: &str) -> Ran {
+    pub(crate) fn with_key(&self, line: &str) -> Ran {
         self.run_with(&line.split_whitespace().collect::<Vec<_>>(), &[PASSPHRASE])
     }
 }
@@ -71,7 +71,7 @@ fn holds_no_marked_value(folder: &Folder) {
     folder.write("secrets.hcl", &text);
 }
 
-fn encrypted() -> Folder {
+pub(crate) fn encrypted() -> Folder {
     let folder = Folder::with(ENCRYPTION);
     folder.write("secrets.hcl", SECRETS);
     folder

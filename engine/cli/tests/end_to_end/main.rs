@@ -5,6 +5,7 @@
 // A test that fails should say where and with what, not be polite about it.
 #![allow(clippy::unwrap_used)]
 
+mod audit;
 mod backends;
 mod bad_input;
 mod checks;

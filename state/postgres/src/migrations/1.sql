@@ -133,6 +133,15 @@ CREATE TABLE lease (
 );
 CREATE INDEX lease_of_run ON lease (workspace, run);
 
+-- The journal: what each commit tells of who did what. A hash is SHA-256 over the hash before it and the body.
+CREATE TABLE audit (
+    workspace integer NOT NULL REFERENCES workspace ON DELETE CASCADE,
+    seq       bigint  NOT NULL,
+    hash      bytea   NOT NULL CHECK (length(hash) = 32),
+    body      text    NOT NULL,
+    PRIMARY KEY (workspace, seq)
+);
+
 -- How many commits a process has made. One that lost the connection while it committed reads here whether that commit was done.
 CREATE TABLE writer (
     id        text        PRIMARY KEY,
