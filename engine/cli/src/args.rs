@@ -59,7 +59,7 @@ pub(crate) enum Command {
     Providers(ProvidersArgs),
     /// Evaluate expressions against the configuration and the state.
     Console(ConsoleArgs),
-    /// Write the dependency graph: in DOT, or as a tree.
+    /// Write the dependency graph: in DOT, as a tree, or as a picture.
     Graph(GraphArgs),
     /// Say what an object is derived from: its blocks, what its arguments are made of, what it needs and what needs it.
     Why(WhyArgs),
@@ -420,6 +420,9 @@ pub(crate) struct GraphArgs {
     /// A tree for a person: under each resource what it needs.
     #[arg(long)]
     pub(crate) tree: bool,
+    /// A picture: one SVG file, for a browser.
+    #[arg(long, conflicts_with = "tree")]
+    pub(crate) svg: bool,
     /// Accepted for scripts: there is one graph.
     #[arg(long = "type", value_name = "TYPE", hide = true)]
     pub(crate) kind: Option<String>,

@@ -8,11 +8,13 @@ pub mod drift;
 pub mod html;
 pub mod json;
 pub mod junit;
-pub mod state;
+mod picture;
+mod state;
 pub mod text;
 mod veil;
 
 pub use counts::{Counts, Totals};
+pub use picture::picture;
 pub use state::StateObject;
 pub use text::Style;
 

@@ -19,7 +19,11 @@ pub(crate) fn run(args: &GraphArgs) -> anyhow::Result<Exit> {
     }
     match pilotis_plan::dependencies(&configuration) {
         Ok(all) => {
-            view.print(&if args.tree { text::tree(&all) } else { text::dot(&all) });
+            view.print(&match (args.tree, args.svg) {
+                (true, _) => text::tree(&all),
+                (_, true) => pilotis_report::picture(&all),
+                _ => text::dot(&all),
+            });
             Ok(Exit::Done)
         }
         Err(diagnostics) => {

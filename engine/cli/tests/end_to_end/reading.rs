@@ -197,6 +197,7 @@ fn the_graph_is_drawn_or_told_without_detours() {
         "main.hcl",
         "resource \"terraform_data\" \"c\" {}\nresource \"terraform_data\" \"b\" { input = terraform_data.c.id }\nresource \"terraform_data\" \"a\" { input = [terraform_data.b.id, terraform_data.c.id] }\n",
     );
+    folder.run("graph -svg").exits(0).says(&["<svg ", "role=\"img\""]);
     insta::assert_snapshot!(folder.run("graph -tree").exits(0).out, @r"
     terraform_data.a
     └── terraform_data.b
