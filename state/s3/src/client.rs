@@ -36,8 +36,7 @@ impl fmt::Debug for Wire {
 impl Wire {
     pub(crate) fn new(options: &Options, place: &Place) -> Result<Wire, S3Error> {
         // A worker of its own, so that a connection that the server closes meanwhile is noticed, not used.
-        let runtime =
-            Builder::new_multi_thread().worker_threads(1).thread_name("s3").enable_all().build();
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("s3").enable_all().build();
         let runtime = runtime.map_err(S3Error::Runtime)?;
         let client = client(options, place)?;
         Ok(Wire { client, runtime: Some(runtime) })

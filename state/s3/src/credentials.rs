@@ -117,7 +117,8 @@ fn section(
     name: &str,
 ) -> Result<Option<BTreeMap<String, String>>, S3Error> {
     let set = |name: &str| options.environment.get(name).filter(|v| !v.is_empty());
-    let at_home = || set("HOME").or_else(|| set("USERPROFILE")).map(|h| PathBuf::from(h).join(".aws").join(file));
+    let at_home =
+        || set("HOME").or_else(|| set("USERPROFILE")).map(|h| PathBuf::from(h).join(".aws").join(file));
     let Some(path) = set(variable).map(PathBuf::from).or_else(at_home) else { return Ok(None) };
     match fs::read_to_string(&path) {
         Ok(text) => Ok(parse(&text, name)),

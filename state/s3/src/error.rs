@@ -18,7 +18,9 @@ pub enum S3Error {
         name: &'static str,
     },
     /// A name that can't be a key's.
-    #[error("{name:?} can't be the {what}: it must not be empty, begin or end with `/`, or have empty, `.` or `..` segments")]
+    #[error(
+        "{name:?} can't be the {what}: it must not be empty, begin or end with `/`, or have empty, `.` or `..` segments"
+    )]
     Name {
         /// Which setting.
         what: &'static str,
@@ -26,7 +28,9 @@ pub enum S3Error {
         name: String,
     },
     /// Not shown: it may have a password.
-    #[error("the endpoint is not a URL of the form https://HOST or http://HOST:PORT; credentials don't belong there")]
+    #[error(
+        "the endpoint is not a URL of the form https://HOST or http://HOST:PORT; credentials don't belong there"
+    )]
     Endpoint,
     /// One without the other.
     #[error("of {names}, only one is set")]
@@ -35,10 +39,14 @@ pub enum S3Error {
         names: &'static str,
     },
     /// Nobody asks.
-    #[error("there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with AWS_PROFILE")]
+    #[error(
+        "there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with AWS_PROFILE"
+    )]
     NoCredentials,
     /// The profile has no keys.
-    #[error("the profile {name} has no aws_access_key_id and aws_secret_access_key in the shared credentials file; other ways for a profile to sign in are not supported: export the keys into the environment")]
+    #[error(
+        "the profile {name} has no aws_access_key_id and aws_secret_access_key in the shared credentials file; other ways for a profile to sign in are not supported: export the keys into the environment"
+    )]
     Profile {
         /// Its name.
         name: String,
@@ -70,13 +78,17 @@ pub enum S3Error {
         bucket: String,
     },
     /// Not these keys.
-    #[error("the server doesn't accept the credentials ({code}): check the access key, its secret, and that a session has not expired")]
+    #[error(
+        "the server doesn't accept the credentials ({code}): check the access key, its secret, and that a session has not expired"
+    )]
     Credentials {
         /// The server's.
         code: String,
     },
     /// Not for these keys.
-    #[error("access is denied ({code}): these credentials need s3:ListBucket on the bucket {bucket}, and s3:GetObject, s3:PutObject and s3:DeleteObject on its objects")]
+    #[error(
+        "access is denied ({code}): these credentials need s3:ListBucket on the bucket {bucket}, and s3:GetObject, s3:PutObject and s3:DeleteObject on its objects"
+    )]
     Denied {
         /// The server's.
         code: String,
@@ -84,7 +96,9 @@ pub enum S3Error {
         bucket: String,
     },
     /// Elsewhere.
-    #[error("the bucket {bucket} is in another region than the one that is asked ({code}): correct region, or the endpoint")]
+    #[error(
+        "the bucket {bucket} is in another region than the one that is asked ({code}): correct region, or the endpoint"
+    )]
     Region {
         /// The server's.
         code: String,
@@ -95,10 +109,14 @@ pub enum S3Error {
     #[error("this machine's clock differs from the server's: correct it")]
     Clock,
     /// The one thing that keeps two writers apart.
-    #[error("this server has no conditional writes: it doesn't refuse to create an object that is there (If-None-Match: *), so two people could overwrite each other's state; nothing was written. Use a server or a version that has them, or the backend \"pg\"")]
+    #[error(
+        "this server has no conditional writes: it doesn't refuse to create an object that is there (If-None-Match: *), so two people could overwrite each other's state; nothing was written. Use a server or a version that has them, or the backend \"pg\""
+    )]
     Unconditional,
     /// The certificate.
-    #[error("the server's certificate is not trusted ({detail}): name its authority with custom_ca_bundle or AWS_CA_BUNDLE")]
+    #[error(
+        "the server's certificate is not trusted ({detail}): name its authority with custom_ca_bundle or AWS_CA_BUNDLE"
+    )]
     Tls {
         /// What was seen.
         detail: String,
@@ -125,7 +143,9 @@ pub enum S3Error {
     #[error("it changes all the time: others write to it faster than it can be read; try again")]
     Restless,
     /// Others have written on, and it can't be seen whether on top of ours.
-    #[error("others have written {written} versions meanwhile; whether version {number} was one of them must be looked up")]
+    #[error(
+        "others have written {written} versions meanwhile; whether version {number} was one of them must be looked up"
+    )]
     Overtaken {
         /// Ours.
         number: u64,
@@ -176,10 +196,16 @@ fn said(code: &str, message: Option<&str>, bucket: String) -> S3Error {
     let owned = code.to_owned();
     match code {
         "NoSuchBucket" => S3Error::NoBucket { bucket },
-        "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken" | "InvalidClientTokenId"
+        "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "ExpiredToken"
+        | "InvalidToken"
+        | "InvalidClientTokenId"
         | "TokenRefreshRequired" => S3Error::Credentials { code: owned },
         "AccessDenied" | "AllAccessDisabled" | "AccountProblem" => S3Error::Denied { code: owned, bucket },
-        "PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed"
+        "PermanentRedirect"
+        | "TemporaryRedirect"
+        | "AuthorizationHeaderMalformed"
         | "IllegalLocationConstraintException" => S3Error::Region { code: owned, bucket },
         "RequestTimeTooSkewed" => S3Error::Clock,
         _ => S3Error::Said { detail: format!("{} ({code})", message.unwrap_or("no message")) },

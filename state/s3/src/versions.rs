@@ -20,8 +20,8 @@ use futures::TryStreamExt as _;
 use object_store::aws::AmazonS3;
 use object_store::path::Path;
 use object_store::{
-    Attribute, Attributes, Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions,
-    PutPayload,
+    Attribute, Attributes, Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode,
+    PutOptions, PutPayload,
 };
 use pilotis_state_document::{Stored, Tag};
 use uuid::Uuid;
@@ -153,7 +153,9 @@ impl Versions {
     ) -> Result<Option<String>, S3Error> {
         let found = match client.get(&path(key)?).await {
             Ok(found) => found,
-            Err(Error::NotFound { source, .. }) if !source.to_string().contains("NoSuchBucket") => return Ok(None),
+            Err(Error::NotFound { source, .. }) if !source.to_string().contains("NoSuchBucket") => {
+                return Ok(None);
+            }
             Err(error) => return Err(self.said(&error)),
         };
         if found.meta.size > LIMIT {
@@ -295,7 +297,8 @@ pub(crate) async fn workspaces(client: &AmazonS3, place: &Place) -> Result<Vec<S
     if has_state(place.default_folder()).await? {
         found.push("default".to_owned());
     }
-    let folders = client.list_with_delimiter(Some(&path(&place.workspace_key_prefix)?)).await.map_err(said)?;
+    let folders =
+        client.list_with_delimiter(Some(&path(&place.workspace_key_prefix)?)).await.map_err(said)?;
     for name in folders.common_prefixes.iter().filter_map(Path::filename) {
         if has_state(place.folder_of(name)).await? {
             found.push(name.to_owned());

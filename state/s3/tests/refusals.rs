@@ -69,7 +69,12 @@ fn forward(endpoint: &str, request: &[u8]) -> Vec<u8> {
 
 fn status(line: &str, body: &str) -> Option<Vec<u8>> {
     let length = body.len();
-    Some(format!("HTTP/1.1 {line}\r\nETag: \"e\"\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}").into())
+    Some(
+        format!(
+            "HTTP/1.1 {line}\r\nETag: \"e\"\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )
+        .into(),
+    )
 }
 
 fn at(endpoint: &str) -> Options {
@@ -85,8 +90,8 @@ fn at(endpoint: &str) -> Options {
 }
 
 #[track_caller]
-fn says<T: std::fmt::Debug>(result: Result<T, pilotis_state::StateError>, expected: &str) {
-    let error = result.unwrap_err();
+fn says<T>(result: Result<T, pilotis_state::StateError>, expected: &str) {
+    let error = result.err().unwrap();
     let said = format!("{error} {error:?}");
     assert!(said.contains(expected), "{said}");
     assert!(!said.contains(SECRET), "{said}");
@@ -147,7 +152,10 @@ fn what_the_server_refuses_is_said() {
     };
     says(refusing("404 Not Found", "NoSuchBucket"), "there is no bucket states: create it");
     says(refusing("403 Forbidden", "AccessDenied"), "s3:ListBucket on the bucket states");
-    says(refusing("403 Forbidden", "SignatureDoesNotMatch"), "doesn't accept the credentials (SignatureDoesNotMatch)");
+    says(
+        refusing("403 Forbidden", "SignatureDoesNotMatch"),
+        "doesn't accept the credentials (SignatureDoesNotMatch)",
+    );
     says(refusing("403 Forbidden", "ExpiredToken"), "a session has not expired");
     says(refusing("400 Bad Request", "AuthorizationHeaderMalformed"), "in another region");
     says(refusing("301 Moved Permanently", "PermanentRedirect"), "in another region");
@@ -200,7 +208,10 @@ fn settings_that_cannot_be_right_are_said() {
     no(|o| o.endpoint = Some(format!("https://me:{SECRET}@host")), "credentials don't belong there");
     no(|o| o.endpoint = Some("ftp://host".into()), "not a URL");
     no(|o| o.secret_key = None, "only one is set");
-    no(|o| o.profile = Some("nobody".into()), "");
+    no(
+        |o| (o.access_key, o.secret_key, o.profile) = (None, None, Some("nobody".into())),
+        "the profile nobody has no aws_access_key_id",
+    );
     no(|o| o.custom_ca_bundle = Some("/nowhere/ca.pem".into()), "/nowhere/ca.pem can't be read");
     no(|o| o.custom_ca_bundle = Some("/dev/null".into()), "no certificates in PEM form");
 }
@@ -227,7 +238,10 @@ fn who_asks_is_found_where_amazons_tools_look() {
             secret_key: None,
             endpoint: None,
             profile: profile.map(str::to_owned),
-            environment: [("AWS_ENDPOINT_URL_S3".to_owned(), url.clone())].into_iter().chain(environment).collect(),
+            environment: [("AWS_ENDPOINT_URL_S3".to_owned(), url.clone())]
+                .into_iter()
+                .chain(environment)
+                .collect(),
             ..at("")
         };
         S3Document::new(&options).unwrap().read().unwrap();
@@ -243,7 +257,9 @@ fn who_asks_is_found_where_amazons_tools_look() {
     assert!(asks(&both, None).starts_with("AKIAENV/"));
     let team = asks(&both, Some("team"));
     assert!(team.starts_with("AKIATEAM/") && team.ends_with("/eu-west-3"), "{team}");
-    assert!(asks(&[files[0], ("AWS_PROFILE", "team"), ("AWS_REGION", "eu-west-9")], None).ends_with("/eu-west-9"));
+    assert!(
+        asks(&[files[0], ("AWS_PROFILE", "team"), ("AWS_REGION", "eu-west-9")], None).ends_with("/eu-west-9")
+    );
 
     let off = [("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned())];
     let nobody = Options { access_key: None, secret_key: None, environment: off.into(), ..at(&url) };

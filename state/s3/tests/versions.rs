@@ -108,7 +108,10 @@ fn a_version_that_others_build_on_was_written() {
     write(&mut marie, "1").unwrap();
     // A version above, when Marie lists: as if Paul had been quick.
     bucket.put("platform/terraform.tfstate.pilotis/00000000000000000003", "3");
-    assert_eq!(marie.replace("2".into(), 2, Some(&Tag(format!("{:020}", 1)))).unwrap(), Some(Tag(format!("{:020}", 2))));
+    assert_eq!(
+        marie.replace("2".into(), 2, Some(&Tag(format!("{:020}", 1)))).unwrap(),
+        Some(Tag(format!("{:020}", 2)))
+    );
     assert_eq!(text(&mut paul).unwrap(), "3");
 }
 
@@ -161,7 +164,8 @@ fn workspaces_are_where_terraforms_are() {
     let versions = "env:/staging/platform/terraform.tfstate.pilotis/00000000000000000001";
     assert!(keys.iter().any(|k| k == versions), "{keys:?}");
     let location = location(&in_workspace(&bucket, "staging")).unwrap();
-    let expected = format!("s3://{}/env:/staging/platform/terraform.tfstate at {}", bucket.name, bucket.endpoint());
+    let expected =
+        format!("s3://{}/env:/staging/platform/terraform.tfstate at {}", bucket.name, bucket.endpoint());
     assert_eq!(location, expected);
 }
 
