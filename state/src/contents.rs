@@ -111,16 +111,12 @@ impl Contents {
         &self.lineage
     }
 
-    /// The leases, of the dead too.
-    pub fn leases(&self) -> &[Lease] {
-        &self.leases
-    }
-
     /// What is wrong with it: what no store writes, and a document that somebody has edited may say.
     pub fn problem(&self) -> Option<String> {
         let runs: std::collections::HashSet<&RunId> = self.runs.iter().map(|run| &run.id).collect();
         let unknown = self.changes.iter().map(|c| &c.run).chain(self.intents.iter().map(|i| &i.run));
-        let unknown = unknown.chain(self.made_of.runs.iter().map(|(run, _)| run)).find(|run| !runs.contains(run));
+        let unknown =
+            unknown.chain(self.made_of.runs.iter().map(|(run, _)| run)).find(|run| !runs.contains(run));
         if let Some(run) = unknown {
             return Some(format!("it tells of a run {} that it doesn't have", run.0));
         }

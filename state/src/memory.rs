@@ -93,13 +93,17 @@ impl MemoryStore {
         MemoryStore(Arc::new(Mutex::new(data)))
     }
 
+    /// The leases, of the dead too.
+    pub fn leases(&self) -> Vec<Lease> {
+        self.data().leases.values().cloned().collect()
+    }
+
     /// What it holds; the dead hold their leases there too.
     pub fn contents(&self) -> Result<Contents, StateError> {
         let whole = self.fork().whole()?;
-        let data = self.data();
-        let mut fenced: Vec<_> = data.fenced.iter().cloned().collect();
+        let mut fenced: Vec<_> = self.data().fenced.iter().cloned().collect();
         fenced.sort();
-        Ok(Contents::of(whole, data.leases.values().cloned().collect(), fenced))
+        Ok(Contents::of(whole, self.leases(), fenced))
     }
 
     fn data(&self) -> MutexGuard<'_, Data> {
