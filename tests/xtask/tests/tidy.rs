@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pilotis-state-sqlite", &["value", "schema", "state", "state-process"]),
     ("pilotis-state-http", &["state", "state-document"]),
     ("pilotis-state-postgres", &["value", "schema", "state", "state-process"]),
+    ("pilotis-state-s3", &["state", "state-document"]),
     ("pilotis-state-encryption", &["state"]),
     ("pilotis-config", &["diag", "value", "schema", "syntax", "lang"]),
     ("pilotis-plan", &["diag", "value", "schema", "syntax", "lang", "config", "state"]),
@@ -49,6 +50,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("axum", &["pilotis-sandbox"]),
     ("rusqlite", &["pilotis-state-sqlite", "pilotis-sandbox"]),
     ("tokio-postgres", &["pilotis-state-postgres"]),
+    ("object_store", &["pilotis-state-s3"]),
     (
         "tokio",
         &[
@@ -56,6 +58,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "pilotis-apply",
             "pilotis-state-http",
             "pilotis-state-postgres",
+            "pilotis-state-s3",
             "pilotis-sdk",
             "pilotis-rest",
             "pilotis-gitlab",
