@@ -36,7 +36,8 @@ pub trait Document: Send {
     /// nothing was written. `serial` counts versions, and is above that of every version before.
     ///
     /// An error means that it may have been written or not: the store looks.
-    fn replace(&mut self, text: Vec<u8>, serial: u64, after: Option<&Tag>) -> Result<Option<Tag>, StateError>;
+    fn replace(&mut self, text: Vec<u8>, serial: u64, after: Option<&Tag>)
+    -> Result<Option<Tag>, StateError>;
     /// Takes the server's own lock of the whole document for the run of this lease, so that other programs keep away.
     fn lock(&mut self, lease: &Lease) -> Result<ServerLock, StateError> {
         let _ = lease;

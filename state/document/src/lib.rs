@@ -4,6 +4,7 @@
 //! no longer the newest. How a server is spoken to is each backend's own (`state/http`, `state/s3`).
 
 mod document;
+mod form;
 mod store;
 
 pub use document::{Document, ServerLock, Stored, Tag};
