@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests; the helpers around them too")]
 
+mod conformance;
 mod locks;
 mod place;
 mod refusals;
