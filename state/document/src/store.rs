@@ -225,7 +225,14 @@ impl<D: Document> Store for DocumentStore<D> {
     }
 
     fn commit(&mut self, writes: &[Write]) -> Result<(), StateError> {
-        self.change(|state| state.commit(writes))
+        self.change(|state| state.commit(writes))?;
+        for write in writes {
+            // A run that is over keeps nobody away.
+            if let Write::Fence { run, .. } = write {
+                self.document.unlock(run)?;
+            }
+        }
+        Ok(())
     }
 
     fn acquire(&mut self, leases: &[Lease], now: Timestamp) -> Result<(), StateError> {

@@ -9,7 +9,7 @@ use reqwest::{Method, StatusCode};
 use serde::de::IgnoredAny;
 use url::Url;
 
-use crate::answer::{io, locked_by_somebody, page, refused, words};
+use crate::answer::{locked_by_somebody, page, refused, words};
 use crate::lock::LockInfo;
 use crate::options::{Options, location};
 use crate::wire::{Answer, Request, Wire, md5};
@@ -40,6 +40,16 @@ enum Newest {
     Another,
 }
 
+/// What became of a write that the server refused.
+enum Refused {
+    /// It was done before, and the answer lost.
+    Written,
+    /// Another version came before it.
+    TooLate,
+    /// The lock under which it was written is gone.
+    LockLost,
+}
+
 impl std::fmt::Debug for HttpDocument {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HttpDocument").field("options", &self.options).finish_non_exhaustive()
@@ -68,47 +78,38 @@ impl HttpDocument {
         })
     }
 
-    /// What a write that the server refused has become; none: nothing was written, since `after` isn't the newest any more.
-    fn judge(
-        &mut self,
-        answer: &Answer,
-        text: &[u8],
-        after: Option<&Tag>,
-    ) -> Result<Option<Tag>, StateError> {
+    /// What a write that the server refused has become.
+    fn judge(&mut self, answer: &Answer, text: &[u8], after: Option<&Tag>) -> Result<Refused, StateError> {
         let locked = matches!(answer.status, StatusCode::CONFLICT | StatusCode::LOCKED);
         let ours = self.held.as_ref().map(|info| info.id.as_str());
-        if locked
-            && let Some(info) = LockInfo::read(&answer.body).filter(|info| Some(info.id.as_str()) != ours)
-        {
+        let holder = LockInfo::read(&answer.body).filter(|info| locked && Some(info.id.as_str()) != ours);
+        if let Some(info) = holder {
             let lease = info.lease();
-            self.foreign = Some(info);
+            (self.held, self.foreign) = (None, Some(info));
             return Err(StateError::Locked { lease });
         }
-        let conflict = matches!(
-            answer.status,
-            StatusCode::CONFLICT
-                | StatusCode::LOCKED
-                | StatusCode::UNPROCESSABLE_ENTITY
-                | StatusCode::PRECONDITION_FAILED
-        );
-        if conflict {
-            match self.newest(text, after)? {
-                Newest::Ours => return Ok(Some(Tag(md5(text)))),
-                Newest::Another => return Ok(None),
-                Newest::Expected if locked && self.held.is_some() => {
-                    return Err(io(
-                        &self.location,
-                        format!(
-                            "the server refuses the write under this run's lock ({}): somebody has taken the lock from it. Nothing was written",
-                            answer.status
-                        ),
-                    ));
-                }
-                Newest::Expected if locked => return Err(locked_by_somebody(&self.location, answer)),
-                Newest::Expected => {}
-            }
+        let other = matches!(answer.status.as_u16(), 412 | 422);
+        if !locked && !other {
+            return Err(refused(&self.location, "write the state", answer));
         }
-        Err(refused(&self.location, "write the state", answer))
+        match self.newest(text, after)? {
+            Newest::Ours => Ok(Refused::Written),
+            Newest::Another => Ok(Refused::TooLate),
+            // Somebody has taken the server's lock from this run. What it had begun it may still finish: the leases in the document say
+            // what it may, and the comparison before each write that nothing is written over.
+            Newest::Expected if locked && self.held.take().is_some() => Ok(Refused::LockLost),
+            Newest::Expected if locked => Err(locked_by_somebody(&self.location, answer)),
+            Newest::Expected => Err(refused(&self.location, "write the state", answer)),
+        }
+    }
+
+    fn write_request(&self, body: &Bytes) -> Request {
+        let address = &self.options.address;
+        Request {
+            method: self.options.update_method.clone(),
+            url: self.held.as_ref().map_or_else(|| address.clone(), |info| self.with_id(address, &info.id)),
+            body: Some(body.clone()),
+        }
     }
 
     /// The lock's address with an id as a parameter.
@@ -167,12 +168,6 @@ impl Document for HttpDocument {
 
     fn replace(&mut self, text: Vec<u8>, _: u64, after: Option<&Tag>) -> Result<Option<Tag>, StateError> {
         let body = Bytes::from(text);
-        let address = &self.options.address;
-        let request = Request {
-            method: self.options.update_method.clone(),
-            url: self.held.as_ref().map_or_else(|| address.clone(), |info| self.with_id(address, &info.id)),
-            body: Some(body.clone()),
-        };
         let mut patience = self.wire.patience();
         let mut look = self.held.is_none();
         loop {
@@ -183,11 +178,15 @@ impl Document for HttpDocument {
                     Newest::Expected => {}
                 }
             }
-            match self.wire.once(&request) {
+            match self.wire.once(&self.write_request(&body)) {
                 Ok(answer) if answer.status.is_success() && !answer.is_page => {
                     return Ok(Some(Tag(md5(&body))));
                 }
-                Ok(answer) => return self.judge(&answer, &body, after),
+                Ok(answer) => match self.judge(&answer, &body, after)? {
+                    Refused::Written => return Ok(Some(Tag(md5(&body)))),
+                    Refused::TooLate => return Ok(None),
+                    Refused::LockLost => look = true,
+                },
                 Err(failure) if patience.wait_after(&failure) => look = true,
                 Err(failure) => return Err(failure.at(&self.location)),
             }
