@@ -41,7 +41,8 @@ impl InGitLab {
         let folder = Folder::with(configuration);
         let sandbox = folder.sandbox();
         let project = sandbox.gitlab.post("/api/v4/projects", json!({ "name": "infra" }));
-        let address = format!("{}/api/v4/projects/{}/terraform/state/prod", sandbox.gitlab.url(), project["id"]);
+        let address =
+            format!("{}/api/v4/projects/{}/terraform/state/prod", sandbox.gitlab.url(), project["id"]);
         let block = format!(
             "terraform {{\n  backend \"http\" {{\n    address        = \"{address}\"\n    lock_address   = \"{address}/lock\"\n    \
              unlock_address = \"{address}/lock\"\n    lock_method    = \"POST\"\n    unlock_method  = \"DELETE\"\n  }}\n}}\n"
@@ -172,7 +173,8 @@ fn a_state_that_moves_through_all_backends() {
         bucket.endpoint()
     );
     let mut digests = Vec::new();
-    for (block, place) in [(Some(&http), "/terraform/state/prod"), (Some(&s3), "s3://"), (None, "pilotis.db")] {
+    for (block, place) in [(Some(&http), "/terraform/state/prod"), (Some(&s3), "s3://"), (None, "pilotis.db")]
+    {
         match block {
             Some(block) => estate.folder.write("backend.tf", block),
             None => std::fs::remove_file(estate.folder.path("backend.tf")).unwrap(),
