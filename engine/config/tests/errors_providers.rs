@@ -157,7 +157,7 @@ error[E0331]: Unknown provider
 }
 terraform {
   required_version = "newest"
-  backend "s3" {}
+  backend "gcs" {}
 }"#), @r#"
 error[E0332]: Unsupported Pilotis version
  --> main.hcl:2:22
@@ -180,11 +180,11 @@ error[E0332]: Invalid version constraint
 error[E0350]: Unsupported backend
  --> main.hcl:6:11
   |
-6 |   backend "s3" {}
-  |           ^^^^
+6 |   backend "gcs" {}
+  |           ^^^^^
   |
-  = There is no backend "s3". The state is a database file, backend "local", or in PostgreSQL, backend
-    "pg".
+  = There is no backend "gcs". The state is a database file, backend "local", in PostgreSQL, backend
+    "pg", in a bucket, backend "s3", or behind GitLab's protocol, backend "http".
   = help: A state of Terraform's is brought in by `pilotis state import`.
 "#);
 }

@@ -128,7 +128,7 @@ fn a_state_in_gitlab_is_one_runs_at_a_time() {
     estate.run("apply -auto-approve").exits(8).says(&["is being changed by", "tester@"]);
     // A run that was killed is not waited for: on this machine one can see that it is dead.
     slow.kill();
-    estate.folder.write("main.tf", "");
+    estate.folder.write("main.hcl", "");
     estate.run("apply -auto-approve").exits(0);
     estate.run("apply -auto-approve").exits(0).says(&["No changes"]);
 }

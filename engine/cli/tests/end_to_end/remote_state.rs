@@ -87,6 +87,6 @@ fn what_is_wrong_is_said_at_its_block() {
         reader(&other, path).run("plan").exits(1).says(&[says, "main.hcl:2"]);
     }
     let folder = reader(&other, "x");
-    folder.edit("main.hcl", "\"local\"", "\"s3\"");
-    folder.run("plan").exits(1).says(&["no backend \"s3\" here", "terraform state pull"]);
+    folder.edit("main.hcl", "\"local\"", "\"gcs\"");
+    folder.run("plan").exits(1).says(&["no backend \"gcs\" here", "terraform state pull"]);
 }
