@@ -144,7 +144,11 @@ fn what_other_runs_read_is_held_by_all_of_them() {
     let pids: Vec<String> = runs.iter().map(|run| run.pid().to_string()).collect();
     let change = "apply -auto-approve -replace=random_pet.shared -target=random_pet.shared";
     let locked = folder.run(change).exits(8);
-    locked.says(&["the state is locked", "random_pet.shared is being read by tester@", "-lock-timeout=5m"]);
+    let locked = locked.says(&[
+        "the state is locked",
+        "random_pet.shared is being read by tester@",
+        "-lock-timeout=5m",
+    ]);
     assert!(pids.iter().any(|pid| locked.err.contains(&format!("process {pid} "))), "{locked}");
     for run in runs {
         run.wait().exits(0).says(&["1 added"]);
