@@ -102,3 +102,33 @@ fn of_many_instances_of_a_module_its_own() {
     assert_eq!(written, ["module.m[\"c\"].sim_lone.it", "module.m[\"c\"].sim_thing.own"]);
     assert_eq!(read, ["sim_thing.shared"]);
 }
+
+const KEYS: &str = r#"
+variable "value" { default = "1" }
+resource "sim_thing" "project" {
+  for_each = toset(["a", "b"])
+  name     = each.key
+}
+resource "sim_lone" "hook" {
+  for_each = { a = var.value, b = "1" }
+  name     = sim_thing.project[each.key].id
+  value    = each.value
+}
+"#;
+
+#[test]
+fn of_many_instances_of_a_block_the_one_with_the_readers_key() {
+    let mut case = Case::new(KEYS);
+    case.run();
+    case.var("value", "2");
+    let (written, read) = sets(&mut case);
+    assert_eq!(written, ["sim_lone.hook[\"a\"]"]);
+    assert_eq!(read, ["sim_thing.project[\"a\"]"], "who changes another project doesn't wait");
+
+    // Nobody can tell which one it is: all.
+    case.var("value", "1");
+    case.set(&KEYS.replace("project[each.key]", "project[\"a\"]").replace("b = \"1\" }", "other = \"1\" }"));
+    let (written, read) = sets(&mut case);
+    assert_eq!(written, ["sim_lone.hook[\"b\"]", "sim_lone.hook[\"other\"]"]);
+    assert_eq!(read, ["sim_thing.project[\"a\"]", "sim_thing.project[\"b\"]"]);
+}

@@ -1,13 +1,13 @@
 //! What a plan reads and leaves as it is: the stored objects whose values its changes are made of.
 //!
 //! The graph knows blocks, not instances. Here its edges are followed from one instance of a module to another, so that what one
-//! project of a thousand needs is not all that stands in the other ones. Of a block that is needed all instances of that module count:
-//! which of them `[each.key]` chooses, only its expression knows.
+//! project of a thousand needs is not all that stands in the other ones. Which instance of a block an index chooses, only its expression
+//! knows: it is taken for the one with the reader's own key, as `[each.key]` says, and for all of them if there is none.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use pilotis_schema::address::Mode;
+use pilotis_schema::address::{Instance, Key, Mode};
 
 use crate::PlanAction;
 use crate::graph::{NodeId, NodeKind, ScopeId};
@@ -15,6 +15,15 @@ use crate::machine::{InstanceId, Machine};
 
 /// A node, and which instance of its scope.
 type Place = (NodeId, InstanceId);
+/// Who reads: a place, and the key of the object for whose sake.
+type Reader = (Place, Option<Key>);
+
+/// The stored objects of a block in an instance of its module.
+#[derive(Default)]
+struct Block {
+    all: Vec<Arc<str>>,
+    keyed: HashMap<Key, Arc<str>>,
+}
 
 impl Machine {
     /// The addresses of stored objects that an apply of the plan makes its changes of, and leaves as they are: what nobody else may
@@ -22,38 +31,44 @@ impl Machine {
     pub fn read_set(&mut self) -> Vec<Arc<str>> {
         let written: HashSet<Arc<str>> = self.write_set().into_iter().collect();
         let mut read = BTreeSet::new();
-        let mut todo = self.places_written();
-        let mut seen: HashSet<Place> = todo.iter().copied().collect();
-        while let Some(place) = todo.pop() {
+        let mut todo = self.readers();
+        let mut seen: HashSet<Reader> = todo.iter().cloned().collect();
+        let mut blocks: HashMap<Place, Block> = HashMap::new();
+        while let Some((place, key)) = todo.pop() {
             for needed in self.places_needed(place) {
-                if !seen.insert(needed) {
+                if !seen.insert((needed, key.clone())) {
                     continue;
                 }
-                if self.is_managed(needed.0) {
-                    read.extend(self.stored_at(needed).filter(|a| !written.contains(*a)).cloned());
-                } else {
-                    todo.push(needed);
+                if !self.is_managed(needed.0) {
+                    todo.push((needed, key.clone()));
+                    continue;
+                }
+                let block = blocks.entry(needed).or_insert_with(|| self.stored_at(needed));
+                match key.as_ref().and_then(|key| block.keyed.get(key)) {
+                    Some(address) => drop(read.insert(address.clone())),
+                    // Once is enough.
+                    None => read.extend(std::mem::take(&mut block.all)),
                 }
             }
         }
-        read.into_iter().collect()
+        read.into_iter().filter(|address| !written.contains(address)).collect()
     }
 
     /// Where something is made or changed by what its block says. What is only taken away is asked of its provider alone.
-    fn places_written(&self) -> Vec<Place> {
-        let mut places = BTreeSet::new();
+    fn readers(&self) -> Vec<Reader> {
+        let mut readers = HashSet::new();
         for object in self.objects.iter().filter(|o| !o.skipped) {
             match (object.action, object.node) {
                 (PlanAction::NoOp, _) if object.importing.is_none() => {}
                 (PlanAction::Delete | PlanAction::Forget, _) | (_, None) => {
-                    places.insert((self.graph.provider_node(object.provider), 0));
+                    readers.insert(((self.graph.provider_node(object.provider), 0), None));
                 }
                 (_, Some(node)) => {
-                    places.insert((node, object.instance));
+                    readers.insert(((node, object.instance), key(&object.address)));
                 }
             }
         }
-        places.into_iter().collect()
+        readers.into_iter().collect()
     }
 
     fn places_needed(&self, (node, instance): Place) -> Vec<Place> {
@@ -90,10 +105,21 @@ impl Machine {
         matches!(self.graph.node(id).kind, NodeKind::Resource(_)) && self.block(id).mode == Mode::Managed
     }
 
-    /// The stored objects of a block in an instance of its module.
-    fn stored_at(&self, (node, instance): Place) -> impl Iterator<Item = &Arc<str>> {
+    fn stored_at(&self, (node, instance): Place) -> Block {
+        let mut block = Block::default();
         let objects = self.nodes[node.0 as usize].objects.get(instance as usize);
         let objects = objects.into_iter().flatten().map(|o| &self.objects[*o as usize]);
-        objects.filter(|o| o.row.is_some()).map(|o| &o.address)
+        for object in objects.filter(|o| o.row.is_some()) {
+            block.all.push(object.address.clone());
+            if let Some(key) = key(&object.address) {
+                block.keyed.insert(key, object.address.clone());
+            }
+        }
+        block
     }
+}
+
+/// The key of an instance, by its address.
+fn key(address: &str) -> Option<Key> {
+    if address.ends_with(']') { address.parse::<Instance>().ok()?.key } else { None }
 }
