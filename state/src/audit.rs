@@ -21,11 +21,12 @@ pub type Hash = [u8; 32];
 const GENESIS: &[u8] = b"pilotis audit journal 1";
 
 /// One entry of the journal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
     /// Its number, from 1.
     pub seq: u64,
     /// Of the hash before it, and of its body.
+    #[serde(with = "crate::hex")]
     pub hash: Hash,
     /// What it tells: a JSON array of events.
     pub body: Arc<str>,

@@ -24,6 +24,10 @@ pub trait World {
     fn living(&self) -> Holder;
     /// A holder whose process is dead.
     fn dead(&self) -> Holder;
+    /// True if whoever takes a lease takes all of the state.
+    fn locks_everything(&self) -> bool {
+        false
+    }
 }
 
 /// Makes `#[test]`s out of an expression that gives a fresh [`World`]; with `in one test:` before it a single one, for stores that take long
@@ -379,7 +383,10 @@ pub fn intents(world: &impl World) {
     let until = now + 60_000;
     let held = [lease("b", "alive", world.living(), until), lease("z", "dead", world.dead(), until)];
     store.acquire(&held[..1], Timestamp(now)).unwrap();
-    store.acquire(&held[1..], Timestamp(now)).unwrap();
+    // Where a run locks everything, no other one has a lease beside it.
+    if !world.locks_everything() {
+        store.acquire(&held[1..], Timestamp(now)).unwrap();
+    }
 
     let snapshot = world.connect().snapshot().unwrap();
     let all = [intent("3", "dead", "a"), intent("2", "alive", "b"), intent("1", "dead", "c")];
@@ -453,12 +460,22 @@ pub fn leases(world: &impl World) {
     let me = world.living();
     ours.acquire(&[lease("a", "1", me.clone(), 100), lease("b", "1", me.clone(), 100)], Timestamp(0))
         .unwrap();
-    theirs.acquire(&[lease("c", "2", me.clone(), 100)], Timestamp(0)).unwrap();
+    let other = theirs.acquire(&[lease("c", "2", me.clone(), 100)], Timestamp(0));
+    if world.locks_everything() {
+        let first =
+            |refused: &StateError| matches!(refused, StateError::Locked { lease } if *lease.run.0 == *"1");
+        assert!(other.is_err_and(|refused| first(&refused)), "nothing is left for another run");
+    } else {
+        other.unwrap();
+    }
 
     let both = [lease("d", "2", me.clone(), 100), lease("b", "2", me.clone(), 100)];
     let refused = theirs.acquire(&both, Timestamp(0));
+    // Who locks everything may name any lease of the run.
+    let named = if world.locks_everything() { "a" } else { "b" };
     assert!(
-        matches!(&refused, Err(StateError::Locked { lease: l }) if *l == lease("b", "1", me.clone(), 100))
+        matches!(&refused, Err(StateError::Locked { lease: l }) if *l == lease(named, "1", me.clone(), 100)),
+        "{refused:?}"
     );
     assert!(refused.unwrap_err().to_string().contains(&me.who), "the message names the holder");
     ours.acquire(&[lease("d", "1", me.clone(), 100)], Timestamp(0))
@@ -514,6 +531,9 @@ pub fn the_lease_of_everything(world: &impl World) {
 
 /// Runs read the same object side by side. None changes it meanwhile, and none reads what is being changed.
 pub fn readers(world: &impl World) {
+    if world.locks_everything() {
+        return;
+    }
     let mut store = world.connect();
     let me = world.living();
     let read = |run: &str| reading("a", run, me.clone(), 100);
@@ -549,6 +569,9 @@ pub fn readers(world: &impl World) {
 
 /// `"*"` is of all objects, to read them or to change them.
 pub fn readers_of_everything(world: &impl World) {
+    if world.locks_everything() {
+        return;
+    }
     let mut store = world.connect();
     let me = world.living();
     let read = |address: &str, run: &str| [reading(address, run, me.clone(), 100)];
@@ -570,6 +593,9 @@ pub fn readers_of_everything(world: &impl World) {
 
 /// Of readers too: what has expired, and what a dead process held, is taken over, and begins nothing any more.
 pub fn a_reader_that_is_over(world: &impl World) {
+    if world.locks_everything() {
+        return;
+    }
     let mut store = world.connect();
     let me = world.living();
     store.commit(&[Write::StartRun(run("1"))]).unwrap();
@@ -600,6 +626,9 @@ pub fn begin_is_fenced(world: &impl World) {
     let fenced = store.commit(&[Write::Begin(intent("i", "1", "a"))]);
     assert!(matches!(fenced, Err(StateError::Locked { lease }) if lease.run.0.as_ref() == "2"));
     store.commit(&[Write::Begin(intent("i", "1", "b")), Write::Begin(intent("j", "2", "a"))]).unwrap();
+    if world.locks_everything() {
+        return;
+    }
     store
         .acquire(&[reading("c", "2", me.clone(), 100), reading("c", "3", me.clone(), 100)], Timestamp(0))
         .unwrap();
@@ -663,6 +692,11 @@ pub fn a_run_that_is_over(world: &impl World) {
     assert!(matches!(again, Err(StateError::Fenced(run)) if *run.0 == *"1"));
     let late = store.commit(&settle("i", "1"));
     assert!(matches!(late, Err(StateError::Settled(id)) if *id.0 == *"i"));
+
+    if world.locks_everything() {
+        // Who settles has taken the lock of everything from that run before; here nobody has.
+        store.release(&RunId("1".into())).unwrap();
+    }
 
     // Of a process that is dead it is known at once; a run that held none is over as well.
     store.acquire(&take("2", world.dead(), now + 60_000), Timestamp(now)).unwrap();

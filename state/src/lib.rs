@@ -6,7 +6,9 @@
 pub mod audit;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod contents;
 pub mod edit;
+mod hex;
 mod memory;
 mod names;
 mod record;

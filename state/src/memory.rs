@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::audit::{self, AuditEntry};
+use crate::contents::Contents;
 use crate::whole::Whole;
 use crate::{
     Change, Expect, Holder, Intent, IntentId, Lease, Observation, OutputRecord, ResourceKey, ResourceRecord,
@@ -64,6 +65,46 @@ impl MemoryStore {
     /// The process has died: its leases hold no longer.
     pub fn declare_dead(&self, holder: &Holder) {
         self.data().dead.insert(holder.clone());
+    }
+
+    /// Another state that holds the same.
+    pub fn fork(&self) -> MemoryStore {
+        MemoryStore(Arc::new(Mutex::new(self.data().clone())))
+    }
+
+    /// A state that holds this.
+    pub fn holding(contents: Contents) -> MemoryStore {
+        let keyed = |r: ResourceRecord| (r.key.clone(), r);
+        let data = Data {
+            lineage: contents.lineage,
+            serial: contents.serial,
+            resources: contents.resources.into_iter().map(keyed).collect(),
+            observations: contents.observations.into_iter().map(|o| (o.key.clone(), o)).collect(),
+            outputs: contents.outputs.into_iter().map(|o| (o.name.clone(), o)).collect(),
+            checks: contents.checks,
+            made_of: contents.made_of.each().collect(),
+            runs: contents.runs,
+            changes: contents.changes,
+            audit: contents.audit,
+            intents: contents.intents,
+            leases: contents.leases.into_iter().map(|l| ((l.address.clone(), l.run.clone()), l)).collect(),
+            fenced: contents.fenced.into_iter().collect(),
+            dead: HashSet::new(),
+        };
+        MemoryStore(Arc::new(Mutex::new(data)))
+    }
+
+    /// The leases, of the dead too.
+    pub fn leases(&self) -> Vec<Lease> {
+        self.data().leases.values().cloned().collect()
+    }
+
+    /// What it holds; the dead hold their leases there too.
+    pub fn contents(&self) -> Result<Contents, StateError> {
+        let whole = self.fork().whole()?;
+        let mut fenced: Vec<_> = self.data().fenced.iter().cloned().collect();
+        fenced.sort();
+        Ok(Contents::of(whole, self.leases(), fenced))
     }
 
     fn data(&self) -> MutexGuard<'_, Data> {
@@ -204,8 +245,7 @@ impl Store for MemoryStore {
     }
 
     fn whole(&mut self) -> Result<Whole, StateError> {
-        // Held all the while.
-        let mut store = MemoryStore(Arc::new(Mutex::new(self.data().clone())));
+        let mut store = self.fork();
         let (changes, made_of, audit) = {
             let data = store.data();
             let of = |run: &Run| Some((run.id.clone(), data.made_of.get(&run.id)?.clone()));

@@ -39,7 +39,7 @@ pub enum Status {
 }
 
 /// A stored object.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResourceRecord {
     /// Which.
     pub key: ResourceKey,
@@ -62,6 +62,7 @@ pub struct ResourceRecord {
     /// `prevent_destroy`: outlives the block.
     pub protected: bool,
     /// Digest of type, attributes and sensitive paths.
+    #[serde(with = "crate::hex")]
     pub digest: [u8; 32],
     /// The serial of the transaction that wrote the row last. It only grows, also when an object is removed and made again: a plan that
     /// used version 3 is stale when it is anything else. The store sets it.
@@ -69,7 +70,7 @@ pub struct ResourceRecord {
 }
 
 /// What was seen of an object.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
     /// Of which.
     pub key: ResourceKey,
@@ -82,7 +83,7 @@ pub struct Observation {
 }
 
 /// An output of the root module.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputRecord {
     /// Its name.
     pub name: String,
@@ -125,7 +126,7 @@ pub enum RunStatus {
 }
 
 /// One run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// Its id.
     pub id: RunId,
@@ -188,7 +189,7 @@ pub enum ChangeOutcome {
 }
 
 /// One change of one object in one run: the history.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// In which run.
     pub run: RunId,
@@ -209,7 +210,7 @@ pub struct Change {
 }
 
 /// Something that is about to be done; durable before the call leaves.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
     /// Its id.
     pub id: IntentId,

@@ -43,8 +43,7 @@ pub struct Builtin {
 const DATA_SOURCE: &str = "terraform_remote_state";
 
 /// Backends of Terraform 1.11, which are not here.
-const FOREIGN: [&str; 11] =
-    ["azurerm", "consul", "cos", "gcs", "http", "kubernetes", "oci", "oss", "remote", "s3", "cloud"];
+const FOREIGN: [&str; 9] = ["azurerm", "consul", "cos", "gcs", "kubernetes", "oci", "oss", "remote", "cloud"];
 
 impl Builtin {
     /// With what reads other states.
@@ -58,7 +57,14 @@ impl Builtin {
 fn data_source() -> ResourceSchema {
     let attribute = |ty, presence, doc: &str| Attribute { presence, doc: doc.into(), ..Attribute::new(ty) };
     let attributes = [
-        ("backend", attribute(Type::String, Presence::Required, "Kind of the other state: `local` or `pg`.")),
+        (
+            "backend",
+            attribute(
+                Type::String,
+                Presence::Required,
+                "Kind of the other state: `local`, `pg`, `s3` or `http`.",
+            ),
+        ),
         (
             "config",
             attribute(
@@ -194,7 +200,7 @@ fn other_state(config: &Value, base: &std::path::Path) -> Result<OtherState, Err
     let kind = text(config.get("backend")).unwrap_or_default();
     let Some(known) = backend_arguments(&kind) else {
         if FOREIGN.contains(&kind.as_str()) {
-            return Err(invalid("backend", format!("There is no backend \"{kind}\" here: states are files, which backend \"local\" reads, or in PostgreSQL, backend \"pg\"."))
+            return Err(invalid("backend", format!("There is no backend \"{kind}\" here: states are files, which backend \"local\" reads, in PostgreSQL (\"pg\"), in buckets (\"s3\") or behind GitLab's protocol (\"http\")."))
                 .help("Fetch that state with `terraform state pull > other.tfstate`, and read the file with backend \"local\"."));
         }
         return Err(invalid("backend", format!("There is no backend type named \"{kind}\".")));
@@ -218,18 +224,21 @@ fn other_state(config: &Value, base: &std::path::Path) -> Result<OtherState, Err
                 ),
             ));
         }
-        let text = match (value.as_str(), value.as_bool()) {
-            _ if value.is_null() => continue,
-            (Some(text), _) => text.to_owned(),
-            (None, Some(flag)) if name.starts_with("skip_") => flag.to_string(),
-            _ => {
+        // An object, as `endpoints` of "s3", is told member by member.
+        let members = value.as_entries().into_iter().flatten().map(|(m, v)| (format!("{name}.{m}"), v));
+        let alone = value.as_entries().is_none().then(|| (name.to_string(), value));
+        for (name, value) in members.chain(alone).filter(|(_, value)| !value.is_null()) {
+            let text = pilotis_value::convert::convert(value, &Type::String)
+                .ok()
+                .and_then(|text| text.as_str().map(str::to_owned));
+            let Some(text) = text else {
                 return Err(invalid(
                     "config",
                     format!("The attribute \"{name}\" of the given configuration must be a string."),
                 ));
-            }
-        };
-        state.backend.arguments.insert(name.to_string(), text);
+            };
+            state.backend.arguments.insert(name, text);
+        }
     }
     Ok(state)
 }
@@ -279,7 +288,7 @@ mod tests {
         let error = |value: Value| read(&value, "/".as_ref(), &One(None)).unwrap_err().to_string();
         for (value, says) in [
             (config([]), "No stored state was found"),
-            (config([("backend", text("s3"))]), "no backend \"s3\" here"),
+            (config([("backend", text("gcs"))]), "no backend \"gcs\" here"),
             (config([("backend", text("nope"))]), "There is no backend type named \"nope\"."),
             (config([("config", object("pth", text("x")))]), "unexpected attribute \"pth\""),
             (config([("config", object("path", Value::bool(true)))]), "must be a string"),

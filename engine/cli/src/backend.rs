@@ -5,22 +5,26 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use pilotis_config::{Backend, Settings, backend_arguments, backend_file};
-use pilotis_state_postgres::{Options, SCHEMA, location};
+use pilotis_state_postgres::SCHEMA;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use {pilotis_state_http as http, pilotis_state_postgres as postgres, pilotis_state_s3 as s3};
 
 use crate::folder::Folder;
+use crate::remote::Remote;
 use crate::takeover::replace;
 use crate::workspace::DEFAULT;
 
 const LOCAL: &str = "local";
 const PG: &str = "pg";
+const S3: &str = "s3";
 
 /// A backend, with all that it was told.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Chosen {
     /// Of this form of the note.
     version: u32,
-    /// `local`, `pg`
+    /// `local`, `pg`, `s3`, `http`
     kind: String,
     /// What the block says.
     block: BTreeMap<String, String>,
@@ -71,7 +75,7 @@ impl Chosen {
             .with_context(|| format!("{} can't be written", path.display()))
     }
 
-    /// `local`, `pg`
+    /// `local`, `pg`, `s3`, `http`
     pub(crate) fn kind(&self) -> &str {
         &self.kind
     }
@@ -103,21 +107,37 @@ impl Chosen {
         Settings { state: argument("path"), workspace_dir: argument("workspace_dir"), backend: None }
     }
 
-    /// The PostgreSQL schema, and a workspace in it. What neither block nor flag says, Terraform's variables and libpq's do.
-    pub(crate) fn postgres(&self, workspace: &str) -> anyhow::Result<Options> {
+    /// The server that has the state of a workspace. What neither block nor flag says, Terraform's variables and those of the service do.
+    pub(crate) fn remote(&self, workspace: &str) -> anyhow::Result<Remote> {
         let environment: BTreeMap<String, String> = crate::environment::variables().collect();
+        match self.kind.as_str() {
+            PG => Ok(Remote::Postgres(Box::new(self.postgres(workspace, environment)?))),
+            S3 => Ok(Remote::S3(Box::new(self.s3(workspace, environment)?))),
+            _ if workspace != DEFAULT => bail!(
+                "backend \"{}\" has one state, and no workspaces: the one that is selected is {workspace}. Select the default one with `pilotis workspace select default`, and give each state an address of its own",
+                self.kind
+            ),
+            _ => {
+                let argument = |name: &str| self.argument(name).map(str::to_owned);
+                let options = http::Options::new(argument, &environment).context("backend \"http\"")?;
+                Ok(Remote::Http(Box::new(options)))
+            }
+        }
+    }
+
+    fn postgres(
+        &self,
+        workspace: &str,
+        environment: BTreeMap<String, String>,
+    ) -> anyhow::Result<postgres::Options> {
         let text = |name: &str, variable: &str| {
             let value = self.argument(name).map(str::to_owned);
             value.or_else(|| environment.get(variable).filter(|v| !v.is_empty()).cloned())
         };
-        let flag = |name: &str, variable: &str| match text(name, variable).as_deref() {
-            None | Some("false" | "0") => Ok(false),
-            Some("true" | "1") => Ok(true),
-            Some(_) => bail!("{name} of backend \"pg\" must be true or false"),
-        };
+        let flag = |name: &str, variable: &str| self.flag(name, text(name, variable));
         // Indexes belong to their tables: who makes those makes them.
         flag("skip_index_creation", "PG_SKIP_INDEX_CREATION")?;
-        Ok(Options {
+        Ok(postgres::Options {
             conn_str: text("conn_str", "PG_CONN_STR").unwrap_or_default(),
             schema: text("schema_name", "PG_SCHEMA_NAME").unwrap_or_else(|| SCHEMA.to_owned()),
             workspace: workspace.to_owned(),
@@ -127,11 +147,42 @@ impl Chosen {
         })
     }
 
+    fn s3(&self, workspace: &str, environment: BTreeMap<String, String>) -> anyhow::Result<s3::Options> {
+        let text = |name: &str| self.argument(name).map(str::to_owned);
+        let secret = |name: &str| text(name).map(SecretString::from);
+        let flag = |name: &str| self.flag(name, text(name));
+        let needed = |name: &str| text(name).with_context(|| format!("backend \"s3\" needs {name}"));
+        Ok(s3::Options {
+            bucket: needed("bucket")?,
+            key: needed("key")?,
+            region: text("region"),
+            endpoint: text("endpoints.s3").or_else(|| text("endpoint")),
+            access_key: secret("access_key"),
+            secret_key: secret("secret_key"),
+            token: secret("token"),
+            profile: text("profile"),
+            use_path_style: flag("use_path_style")? || flag("force_path_style")?,
+            workspace_key_prefix: text("workspace_key_prefix").unwrap_or_default(),
+            workspace: workspace.to_owned(),
+            custom_ca_bundle: text("custom_ca_bundle").map(PathBuf::from),
+            insecure: flag("insecure")?,
+            environment,
+        })
+    }
+
+    fn flag(&self, name: &str, value: Option<String>) -> anyhow::Result<bool> {
+        match value.as_deref() {
+            None | Some("false" | "0") => Ok(false),
+            Some("true" | "1") => Ok(true),
+            Some(_) => bail!("{name} of backend \"{}\" must be true or false", self.kind),
+        }
+    }
+
     /// For messages; without credentials.
     pub(crate) fn name(&self) -> anyhow::Result<String> {
         match self.is_local() {
             true => Ok(format!("files (backend \"{LOCAL}\")")),
-            false => Ok(location(&self.postgres(DEFAULT)?).context("backend \"pg\"")?),
+            false => self.remote(DEFAULT)?.location(),
         }
     }
 
@@ -203,7 +254,7 @@ pub(crate) fn given(
         );
     };
     let known = backend_arguments(kind).unwrap_or_default();
-    match given.keys().find(|name| !known.contains(&name.as_str())) {
+    match given.keys().find(|name| !known.contains(&name.as_str()) && name.as_str() != "endpoints.s3") {
         Some(name) => bail!(
             "Invalid backend configuration argument: the backend \"{kind}\" has no argument {name:?}. It has {}",
             known.join(", ")

@@ -24,6 +24,7 @@ mod place;
 mod planning;
 mod progress;
 mod records;
+mod remote;
 mod sandbox;
 mod session;
 mod takeover;

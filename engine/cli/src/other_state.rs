@@ -5,7 +5,6 @@ use std::path::Path;
 use pilotis_apply::{OtherState, OtherStates};
 use pilotis_state::{OutputRecord, Store, terraform};
 use pilotis_state_encryption::{EncryptedStore, Keyring};
-use pilotis_state_postgres::PostgresStore;
 use pilotis_state_sqlite::SqliteStore;
 
 use crate::backend::Chosen;
@@ -22,10 +21,14 @@ impl OtherStates for States {
         crate::workspace::check(workspace).map_err(|e| e.to_string())?;
         let backend = Chosen::named(state.backend.clone());
         if !backend.is_local() {
-            let options = backend.postgres(workspace).map_err(|e| e.to_string())?;
-            let store = PostgresStore::open_existing(&options).map_err(|e| e.to_string())?;
-            let snapshot =
-                store.map(|store| readable(store).snapshot()).transpose().map_err(|e| e.to_string())?;
+            let remote = backend.remote(workspace).map_err(|e| format!("{e:#}"))?;
+            if let Some(text) = remote.terraform().map_err(|e| e.to_string())? {
+                let imported = terraform::import(&text).map_err(|e| e.to_string())?;
+                return Ok(Some(imported.outputs));
+            }
+            // One that is encrypted says so.
+            let store = remote.open_existing(&Keyring::clear()).map_err(|e| e.to_string())?;
+            let snapshot = store.map(|mut store| store.snapshot()).transpose().map_err(|e| e.to_string())?;
             // A workspace in which nothing is stored says nothing.
             return Ok(snapshot.filter(|s| s.serial > 0).map(|s| s.outputs));
         }

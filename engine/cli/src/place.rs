@@ -8,13 +8,13 @@ use anyhow::{Context as _, bail};
 use pilotis_config::{Configuration, Settings};
 use pilotis_state::{Snapshot, Store};
 use pilotis_state_encryption::{EncryptedStore, Keyring};
-use pilotis_state_postgres::{Options, PostgresStore};
 use pilotis_state_sqlite::SqliteStore;
 
 use crate::args::StateFileArgs;
 use crate::backend::Chosen;
 use crate::encryption::Serials;
 use crate::folder::Folder;
+use crate::remote::Remote;
 use crate::takeover::{self, Starting, TerraformFile};
 use crate::workspace::{self, DEFAULT};
 
@@ -32,7 +32,7 @@ pub(crate) struct Place {
 #[derive(Clone, Debug)]
 enum At {
     Files(Files),
-    Postgres(Box<Options>, Keyring),
+    Remote(Remote, Keyring),
 }
 
 /// A database on this machine.
@@ -104,7 +104,7 @@ impl Folder {
             let (database, terraform) = files(&self.disk.cwd, workspace, settings);
             At::Files(Files { database, terraform, named: false, keys: Keyring::clear() })
         } else {
-            At::Postgres(Box::new(backend.postgres(workspace)?), Keyring::clear())
+            At::Remote(backend.remote(workspace)?, Keyring::clear())
         };
         Ok(Place { workspace: workspace.to_owned(), at })
     }
@@ -116,8 +116,8 @@ impl Folder {
         backend: &Chosen,
         settings: &Settings,
     ) -> anyhow::Result<BTreeSet<String>> {
-        let names = match backend.is_local() {
-            false => PostgresStore::workspaces(&backend.postgres(DEFAULT)?)?,
+        let names: BTreeSet<String> = match backend.is_local() {
+            false => backend.remote(DEFAULT)?.workspaces()?,
             true => {
                 let databases = names(&databases(&self.disk.cwd, settings))?;
                 let databases =
@@ -177,8 +177,8 @@ impl Place {
     pub(crate) fn snapshot(&self, folder: &Folder) -> anyhow::Result<Snapshot> {
         match &self.at {
             At::Files(files) => files.snapshot(folder),
-            At::Postgres(options, keys) => match PostgresStore::open_existing(options)? {
-                Some(store) => Ok(encrypted(store, keys).snapshot()?),
+            At::Remote(remote, keys) => match remote.open_existing(keys)? {
+                Some(mut store) => Ok(store.snapshot()?),
                 None => Ok(Snapshot::default()),
             },
         }
@@ -188,7 +188,7 @@ impl Place {
     pub(crate) fn with_keys(mut self, keys: Keyring) -> Place {
         match &mut self.at {
             At::Files(files) => files.keys = keys,
-            At::Postgres(_, of) => *of = keys,
+            At::Remote(_, of) => *of = keys,
         }
         self
     }
@@ -210,9 +210,7 @@ impl Place {
     pub(crate) fn open_with_note(&self, folder: &Folder) -> anyhow::Result<(Box<dyn Store>, Option<String>)> {
         match &self.at {
             At::Files(files) => files.open_with_note(folder),
-            At::Postgres(options, keys) => {
-                Ok((Box::new(encrypted(PostgresStore::open(options)?, keys)), None))
-            }
+            At::Remote(remote, keys) => Ok((remote.open(keys)?, None)),
         }
     }
 
@@ -220,10 +218,7 @@ impl Place {
     pub(crate) fn open_existing(&self, folder: &Folder) -> anyhow::Result<Option<Box<dyn Store>>> {
         match &self.at {
             At::Files(files) => files.open_existing(folder),
-            At::Postgres(options, keys) => {
-                let store = PostgresStore::open_existing(options)?;
-                Ok(store.map(|store| Box::new(encrypted(store, keys)) as Box<dyn Store>))
-            }
+            At::Remote(remote, keys) => Ok(remote.open_existing(keys)?),
         }
     }
 
@@ -231,7 +226,7 @@ impl Place {
     pub(crate) fn make(&self, folder: &Folder) -> anyhow::Result<Box<dyn Store>> {
         match &self.at {
             At::Files(files) => Ok(Box::new(files.create(folder)?)),
-            At::Postgres(options, keys) => Ok(Box::new(encrypted(PostgresStore::open(options)?, keys))),
+            At::Remote(remote, keys) => Ok(remote.open(keys)?),
         }
     }
 
@@ -239,7 +234,7 @@ impl Place {
     pub(crate) fn terraform(&self) -> Option<&Path> {
         match &self.at {
             At::Files(files) => files.terraform.as_deref(),
-            At::Postgres(..) => None,
+            At::Remote(..) => None,
         }
     }
 
@@ -247,7 +242,7 @@ impl Place {
     pub(crate) fn is_to_take_over(&self, folder: &Folder) -> anyhow::Result<bool> {
         match &self.at {
             At::Files(files) => files.is_to_take_over(folder),
-            At::Postgres(..) => Ok(false),
+            At::Remote(..) => Ok(false),
         }
     }
 
@@ -261,10 +256,7 @@ impl Place {
                 }
                 gone(&files.database, std::fs::remove_file(&files.database))
             }
-            At::Postgres(options, _) => match PostgresStore::open_existing(options)? {
-                Some(store) => Ok(store.delete()?),
-                None => Ok(()),
-            },
+            At::Remote(remote, _) => remote.delete(),
         }
     }
 
@@ -273,14 +265,7 @@ impl Place {
     pub(crate) fn put_aside(&self, why: &str) -> anyhow::Result<String> {
         match &self.at {
             At::Files(files) => files.put_aside(why),
-            At::Postgres(options, _) => {
-                let taken = PostgresStore::workspaces(options)?;
-                let name = aside(&options.workspace, why, |name| taken.iter().any(|t| t == name));
-                if let Some(store) = PostgresStore::open_existing(options)? {
-                    store.rename(&name)?;
-                }
-                Ok(format!("workspace {name}"))
-            }
+            At::Remote(remote, _) => remote.put_aside(why),
         }
     }
 
@@ -291,14 +276,14 @@ impl Place {
 }
 
 /// `NAME.WHY`, or the first of `NAME.WHY-2` … that is free.
-fn aside(name: &str, why: &str, taken: impl Fn(&str) -> bool) -> String {
+pub(crate) fn aside(name: &str, why: &str, taken: impl Fn(&str) -> bool) -> String {
     let first = format!("{name}.{why}");
     let more = (2..).map(|n| format!("{first}-{n}"));
     std::iter::once(first.clone()).chain(more).find(|name| !taken(name)).unwrap_or(first)
 }
 
 /// A store, read and written with keys. An encrypted state that is older than one that was seen here is refused.
-fn encrypted<S: Store>(store: S, keys: &Keyring) -> EncryptedStore<S> {
+pub(crate) fn encrypted<S: Store>(store: S, keys: &Keyring) -> EncryptedStore<S> {
     let store = EncryptedStore::new(store, keys.clone());
     match Serials::of_this_user().filter(|_| keys.seals()) {
         Some(memory) => store.remembering(Box::new(memory)),

@@ -14,7 +14,7 @@ use crate::{Settings, codes};
 /// A `backend` block.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Backend {
-    /// `local`, `pg`
+    /// `local`, `pg`, `s3`, `http`
     pub kind: String,
     /// Its arguments, as texts. One may be a password.
     pub arguments: BTreeMap<String, String>,
@@ -33,6 +33,52 @@ const BACKENDS: &[(&str, &[&str])] = &[
     (
         "pg",
         &["conn_str", "schema_name", "skip_schema_creation", "skip_table_creation", "skip_index_creation"],
+    ),
+    (
+        "s3",
+        &[
+            "bucket",
+            "key",
+            "region",
+            "endpoint",
+            "endpoints",
+            "access_key",
+            "secret_key",
+            "token",
+            "profile",
+            "use_path_style",
+            "force_path_style",
+            "workspace_key_prefix",
+            "custom_ca_bundle",
+            "insecure",
+            // Checks of Terraform's that nothing does here, and its lock, which is in the state itself here.
+            "skip_credentials_validation",
+            "skip_region_validation",
+            "skip_requesting_account_id",
+            "skip_metadata_api_check",
+            "skip_s3_checksum",
+            "use_lockfile",
+        ],
+    ),
+    (
+        "http",
+        &[
+            "address",
+            "update_method",
+            "lock_address",
+            "lock_method",
+            "unlock_address",
+            "unlock_method",
+            "username",
+            "password",
+            "skip_cert_verification",
+            "retry_max",
+            "retry_wait_min",
+            "retry_wait_max",
+            "client_ca_certificate_pem",
+            "client_certificate_pem",
+            "client_private_key_pem",
+        ],
     ),
 ];
 
@@ -54,7 +100,7 @@ pub(crate) fn read(block: &Block, settings: &mut Settings, diags: &mut Diagnosti
             Diagnostic::error("Unsupported backend")
                 .code(codes::META)
                 .detail(format!(
-                    "There is no backend \"{}\". The state is a database file, backend \"local\", or in PostgreSQL, backend \"pg\".",
+                    "There is no backend \"{}\". The state is a database file, backend \"local\", in PostgreSQL, backend \"pg\", in a bucket, backend \"s3\", or behind GitLab's protocol, backend \"http\".",
                     kind.text
                 ))
                 .at(kind.span)
@@ -82,10 +128,31 @@ pub fn backend_file(name: &str, text: &str) -> (BTreeMap<String, String>, Diagno
     (arguments, diags, sources)
 }
 
+/// Arguments that are objects, and what each may have: told as `endpoints.s3`.
+const OBJECTS: &[(&str, &[&str])] = &[("endpoints", &["s3"])];
+
 fn texts(body: &Body, diags: &mut Diagnostics) -> BTreeMap<String, String> {
-    let text = |attribute| {
-        let value = shape::constant(attribute, &Type::String, diags)?;
-        Some((attribute.name.text.to_string(), value.as_str()?.to_owned()))
-    };
-    body.attributes.iter().filter_map(text).collect()
+    let mut texts = BTreeMap::new();
+    for attribute in &body.attributes {
+        let name = &attribute.name.text;
+        let members = OBJECTS.iter().find(|(object, _)| object == name).map(|(_, members)| *members);
+        let ty = if members.is_some() { Type::map(Type::String) } else { Type::String };
+        let Some(value) = shape::constant(attribute, &ty, diags) else { continue };
+        if let Some(text) = value.as_str() {
+            texts.insert(name.to_string(), text.to_owned());
+        }
+        for (member, value) in value.as_entries().into_iter().flat_map(|entries| entries.iter()) {
+            if !members.is_some_and(|members| members.contains(&member.as_str())) {
+                diags.push(
+                    Diagnostic::error("Unsupported argument")
+                        .code(codes::META)
+                        .detail(format!("{name} of a backend has no member \"{member}\" here."))
+                        .at(attribute.name.span),
+                );
+            } else if let Some(text) = value.as_str() {
+                texts.insert(format!("{name}.{member}"), text.to_owned());
+            }
+        }
+    }
+    texts
 }

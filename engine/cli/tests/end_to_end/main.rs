@@ -13,6 +13,7 @@ mod commands;
 mod console;
 mod data_sources;
 mod disk;
+mod documents;
 mod encryption;
 mod ephemeral;
 mod explain;

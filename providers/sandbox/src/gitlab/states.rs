@@ -72,10 +72,11 @@ fn read(call: &mut Call<'_>) -> Result<Answer, Failure> {
     Ok(raw(latest.map(|(_, content)| content)).unwrap_or(Answer::Empty))
 }
 
-/// Refuses a request that doesn't carry the id of the lock, if there is one.
+/// Refuses a request that doesn't carry the id of the lock, and one that carries an id where there is no lock (any more).
 fn check_lock(thing: &Thing, id: Option<&str>) -> Result<(), Failure> {
     match thing.body.get("lock") {
-        None | Some(Value::Null) => Ok(()),
+        None | Some(Value::Null) if id.is_none() => Ok(()),
+        None | Some(Value::Null) => Err(Failure::message(StatusCode::CONFLICT, "409 Conflict")),
         Some(lock) if lock.get("ID").and_then(Value::as_str) == id => Ok(()),
         Some(lock) => Err(Failure { status: StatusCode::CONFLICT, body: lock.clone() }),
     }

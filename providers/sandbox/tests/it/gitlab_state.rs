@@ -27,6 +27,7 @@ async fn a_state_is_locked_written_read_and_unlocked() {
     let lock = format!("{state}/lock");
     lab.send_as(&lab.token, Method::DELETE, &lock, Some(json!({ "ID": "2" }))).await.expect(409);
     lab.send_as(&lab.token, Method::DELETE, &lock, Some(mine)).await.expect(200);
+    lab.post(&format!("{state}?ID=1"), json!({ "serial": 11, "lineage": "x" })).await.expect(409);
     let basic = lab.http.get(format!("{}/api/v4{state}", lab.url)).basic_auth("anyone", Some(&lab.token));
     assert_eq!(basic.send().await.unwrap().status(), 200);
     lab.delete(&state).await.expect(200);
