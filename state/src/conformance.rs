@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use crate::audit::{self, AuditedCall};
 use crate::{
-    Action, Change, ChangeOutcome, Expect, Holder, Intent, IntentId, Lease, Observation, OutputRecord,
-    ResourceKey, ResourceRecord, Run, RunId, RunKind, RunStatus, StateError, Status, Store, Timestamp, Write,
+    Action, Change, ChangeOutcome, Expect, Holder, Intent, IntentId, Lease, LeaseMode, Observation,
+    OutputRecord, ResourceKey, ResourceRecord, Run, RunId, RunKind, RunStatus, StateError, Status, Store,
+    Timestamp, Write,
 };
 
 /// A state under test, for as long as a test lasts.
@@ -39,7 +40,7 @@ macro_rules! conformance {
     (@names $how:ident, $world:expr) => {
         $crate::conformance!(@$how $world, [
             round_trip, heads, all_or_nothing, versions_only_grow, expectations, moves, observations, intents, history, leases,
-            lease_takeover, the_lease_of_everything, begin_is_fenced, a_run_that_lost_its_leases, a_run_that_is_over, refusals, becoming, copies,
+            lease_takeover, the_lease_of_everything, readers, readers_of_everything, a_reader_that_is_over, begin_is_fenced, a_run_that_lost_its_leases, a_run_that_is_over, refusals, becoming, copies,
             what_runs_were_made_of, journal
         ]);
     };
@@ -136,7 +137,12 @@ fn remove(address: &str) -> Write {
 
 fn lease(address: &str, run: &str, holder: Holder, expires: i64) -> Lease {
     let since = Timestamp(5);
-    Lease { address: address.into(), holder, run: RunId(run.into()), since, expires: Timestamp(expires) }
+    let (mode, run, expires) = (LeaseMode::Exclusive, RunId(run.into()), Timestamp(expires));
+    Lease { address: address.into(), mode, holder, run, since, expires }
+}
+
+fn reading(address: &str, run: &str, holder: Holder, expires: i64) -> Lease {
+    Lease { mode: LeaseMode::Shared, ..lease(address, run, holder, expires) }
 }
 
 fn version(store: &mut impl Store, address: &str) -> Option<i64> {
@@ -523,7 +529,95 @@ pub fn the_lease_of_everything(world: &impl World) {
     store.acquire(&take("*", "2"), Timestamp(0)).unwrap();
 }
 
-/// A run begins nothing on what another run holds.
+/// Runs read the same object side by side. None changes it meanwhile, and none reads what is being changed.
+pub fn readers(world: &impl World) {
+    if world.locks_everything() {
+        return;
+    }
+    let mut store = world.connect();
+    let me = world.living();
+    let read = |run: &str| reading("a", run, me.clone(), 100);
+    let write = |run: &str| lease("a", run, me.clone(), 100);
+    store.acquire(&[read("1")], Timestamp(0)).unwrap();
+    store.acquire(&[write("1")], Timestamp(0)).expect("the only reader may change it");
+    store.acquire(&[read("1")], Timestamp(0)).unwrap();
+    assert_eq!(store.snapshot().unwrap().leases, [write("1")], "it still may");
+    let refused = world.connect().acquire(&[read("2")], Timestamp(0));
+    assert!(matches!(&refused, Err(StateError::Locked { lease }) if *lease == write("1")), "{refused:?}");
+    assert!(refused.unwrap_err().to_string().starts_with("a is being changed by "));
+    store.release(&RunId("1".into())).unwrap();
+
+    store.acquire(&[lease("b", "1", me.clone(), 100), read("1")], Timestamp(0)).unwrap();
+    world.connect().acquire(&[read("2"), lease("c", "2", me.clone(), 100)], Timestamp(0)).unwrap();
+    let leases = store.snapshot().unwrap().leases;
+    let held: Vec<_> = leases.iter().map(|l| (&*l.address, &*l.run.0, l.mode)).collect();
+    let (shared, exclusive) = (LeaseMode::Shared, LeaseMode::Exclusive);
+    assert_eq!(held, [("a", "1", shared), ("a", "2", shared), ("b", "1", exclusive), ("c", "2", exclusive)]);
+    let refused = store.acquire(&[lease("d", "3", me.clone(), 100), write("3")], Timestamp(0));
+    assert!(matches!(&refused, Err(StateError::Locked { lease }) if lease.mode == shared), "{refused:?}");
+    assert!(refused.unwrap_err().to_string().starts_with("a is being read by "));
+    assert!(store.acquire(&[write("1")], Timestamp(0)).is_err(), "it isn't the only reader");
+
+    store.release(&RunId("1".into())).unwrap();
+    let refused = store.acquire(&[write("3")], Timestamp(0));
+    assert!(matches!(&refused, Err(StateError::Locked { lease }) if *lease == read("2")), "{refused:?}");
+    store.acquire(&[read("2"), write("2"), read("2")], Timestamp(0)).expect("both at once, and it is alone");
+    assert!(store.acquire(&[read("3")], Timestamp(0)).is_err());
+    store.release(&RunId("2".into())).unwrap();
+    store.acquire(&[write("3")], Timestamp(0)).unwrap();
+}
+
+/// `"*"` is of all objects, to read them or to change them.
+pub fn readers_of_everything(world: &impl World) {
+    if world.locks_everything() {
+        return;
+    }
+    let mut store = world.connect();
+    let me = world.living();
+    let read = |address: &str, run: &str| [reading(address, run, me.clone(), 100)];
+    let write = |address: &str, run: &str| [lease(address, run, me.clone(), 100)];
+    store.acquire(&read("a", "1"), Timestamp(0)).unwrap();
+    let refused = store.acquire(&write("*", "2"), Timestamp(0));
+    assert!(matches!(refused, Err(StateError::Locked { lease }) if *lease.address == *"a"));
+    store.acquire(&read("*", "2"), Timestamp(0)).unwrap();
+    store.acquire(&read("b", "3"), Timestamp(0)).unwrap();
+    let refused = store.acquire(&write("c", "3"), Timestamp(0)).unwrap_err();
+    assert!(refused.to_string().starts_with("the state is being read by "), "{refused}");
+    store.release(&RunId("2".into())).unwrap();
+    store.acquire(&write("c", "3"), Timestamp(0)).unwrap();
+    assert!(store.acquire(&read("*", "2"), Timestamp(0)).is_err());
+    store.release(&RunId("3".into())).unwrap();
+    store.acquire(&write("*", "1"), Timestamp(0)).unwrap();
+    assert!(store.acquire(&read("b", "2"), Timestamp(0)).is_err());
+}
+
+/// Of readers too: what has expired, and what a dead process held, is taken over, and begins nothing any more.
+pub fn a_reader_that_is_over(world: &impl World) {
+    if world.locks_everything() {
+        return;
+    }
+    let mut store = world.connect();
+    let me = world.living();
+    store.commit(&[Write::StartRun(run("1"))]).unwrap();
+    store.acquire(&[reading("a", "1", me.clone(), 100)], Timestamp(0)).unwrap();
+    store.acquire(&[reading("a", "2", me.clone(), 900)], Timestamp(0)).unwrap();
+    assert!(store.acquire(&[lease("a", "3", me.clone(), 900)], Timestamp(100)).is_err(), "one reads on");
+    store.release(&RunId("2".into())).unwrap();
+    store.acquire(&[lease("a", "3", me.clone(), 900)], Timestamp(100)).unwrap();
+    assert!(store.renew(&RunId("1".into()), Timestamp(500)).is_err());
+    let refused = store.commit(&[Write::Begin(intent("i", "1", "b"))]);
+    assert!(matches!(refused, Err(StateError::Fenced(run)) if *run.0 == *"1"));
+    store.release(&RunId("3".into())).unwrap();
+
+    store.acquire(&[reading("a", "4", world.dead(), 900)], Timestamp(0)).unwrap();
+    store.acquire(&[lease("a", "5", me.clone(), 900)], Timestamp(0)).unwrap();
+    store.revoke(&RunId("5".into())).unwrap();
+    store.acquire(&[reading("a", "6", me.clone(), 900)], Timestamp(0)).unwrap();
+    store.revoke(&RunId("6".into())).unwrap();
+    assert!(store.snapshot().unwrap().leases.is_empty());
+}
+
+/// A run begins nothing on what another run holds, be it only to read it.
 pub fn begin_is_fenced(world: &impl World) {
     let mut store = world.connect();
     let me = world.living();
@@ -532,8 +626,20 @@ pub fn begin_is_fenced(world: &impl World) {
     let fenced = store.commit(&[Write::Begin(intent("i", "1", "a"))]);
     assert!(matches!(fenced, Err(StateError::Locked { lease }) if lease.run.0.as_ref() == "2"));
     store.commit(&[Write::Begin(intent("i", "1", "b")), Write::Begin(intent("j", "2", "a"))]).unwrap();
+    if world.locks_everything() {
+        return;
+    }
+    store
+        .acquire(&[reading("c", "2", me.clone(), 100), reading("c", "3", me.clone(), 100)], Timestamp(0))
+        .unwrap();
+    for its in ["1", "2"] {
+        let fenced = store.commit(&[Write::Begin(intent("k", its, "c"))]);
+        assert!(matches!(fenced, Err(StateError::Locked { lease }) if lease.mode == LeaseMode::Shared));
+    }
+    store.release(&RunId("3".into())).unwrap();
+    store.commit(&[Write::Begin(intent("k", "2", "c"))]).unwrap();
     store.acquire(&[lease("*", "2", me, 100)], Timestamp(0)).unwrap();
-    assert!(store.commit(&[Write::Begin(intent("k", "1", "z"))]).is_err());
+    assert!(store.commit(&[Write::Begin(intent("l", "1", "z"))]).is_err());
 }
 
 /// A run whose leases were taken from it begins nothing any more, also where nobody else is at work; what it had begun it may finish.

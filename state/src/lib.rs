@@ -18,7 +18,7 @@ pub mod whole;
 
 pub use memory::MemoryStore;
 pub use record::{
-    Action, Change, ChangeOutcome, Holder, Intent, IntentId, Lease, Observation, OutputRecord, ResourceKey,
-    ResourceRecord, Run, RunId, RunKind, RunStatus, Status, Timestamp,
+    Action, Change, ChangeOutcome, Holder, Intent, IntentId, Lease, LeaseMode, Observation, OutputRecord,
+    ResourceKey, ResourceRecord, Run, RunId, RunKind, RunStatus, Status, Timestamp,
 };
 pub use store::{Expect, Head, Snapshot, StateError, Store, Write};

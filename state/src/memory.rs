@@ -28,7 +28,8 @@ struct Data {
     changes: Vec<Change>,
     audit: Vec<AuditEntry>,
     intents: Vec<Intent>,
-    leases: BTreeMap<Arc<str>, Lease>,
+    /// Of one object several, where runs read it.
+    leases: BTreeMap<(Arc<str>, RunId), Lease>,
     fenced: HashSet<RunId>,
     dead: HashSet<Holder>,
 }
@@ -86,7 +87,7 @@ impl MemoryStore {
             changes: contents.changes,
             audit: contents.audit,
             intents: contents.intents,
-            leases: contents.leases.into_iter().map(|l| (l.address.clone(), l)).collect(),
+            leases: contents.leases.into_iter().map(|l| ((l.address.clone(), l.run.clone()), l)).collect(),
             fenced: contents.fenced.into_iter().collect(),
             dead: HashSet::new(),
         };
@@ -159,7 +160,7 @@ impl Store for MemoryStore {
         let Data { leases: held, dead, fenced, .. } = &mut *data;
         let over = |l: &Lease| l.expires <= now || dead.contains(&l.holder);
         for wanted in leases {
-            let other = held.values().find(|l| overlap(l, wanted) && l.run != wanted.run && !over(l));
+            let other = held.values().find(|l| l.collides(wanted) && !over(l));
             if let Some(other) = other {
                 return Err(StateError::Locked { lease: other.clone() });
             }
@@ -172,9 +173,11 @@ impl Store for MemoryStore {
             stays
         });
         for wanted in leases {
-            let before = held.get(&wanted.address).filter(|l| l.run == wanted.run);
+            let key = (wanted.address.clone(), wanted.run.clone());
+            let before = held.get(&key);
             let since = before.map_or(wanted.since, |l| l.since);
-            held.insert(wanted.address.clone(), Lease { since, ..wanted.clone() });
+            let mode = before.map_or(wanted.mode, |l| l.mode.max(wanted.mode));
+            held.insert(key, Lease { since, mode, ..wanted.clone() });
             fenced.remove(&wanted.run);
         }
         Ok(())
@@ -251,11 +254,6 @@ impl Store for MemoryStore {
         let (seen, runs) = (store.observations()?, store.runs(usize::MAX)?);
         Ok(Whole::new(store.snapshot()?, seen, runs, changes, made_of, audit))
     }
-}
-
-/// True if two leases cannot be held by two runs.
-fn overlap(a: &Lease, b: &Lease) -> bool {
-    a.address == b.address || &*a.address == "*" || &*b.address == "*"
 }
 
 fn not_found(kind: &str, id: &str) -> StateError {

@@ -252,11 +252,23 @@ impl fmt::Display for Holder {
     }
 }
 
-/// The right to change one object until a time.
+/// What a lease lets its run do. The greater one includes the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaseMode {
+    /// Rest on what the object is: others may read it too, and none may change it.
+    Shared,
+    /// Change the object: no other run has a lease of it.
+    Exclusive,
+}
+
+/// The right to read or to change one object until a time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
     /// Of which instance (its JSON address); `"*"`: of all of the state.
     pub address: Arc<str>,
+    /// To read it, or to change it. A run that has taken it for both has the one to change it.
+    pub mode: LeaseMode,
     /// Who.
     pub holder: Holder,
     /// The run.
@@ -265,6 +277,14 @@ pub struct Lease {
     pub since: Timestamp,
     /// Until when.
     pub expires: Timestamp,
+}
+
+impl Lease {
+    /// Another run holds what this one is of, and not both only read it.
+    pub fn collides(&self, other: &Lease) -> bool {
+        let overlap = self.address == other.address || &*self.address == "*" || &*other.address == "*";
+        overlap && self.run != other.run && self.mode.max(other.mode) == LeaseMode::Exclusive
+    }
 }
 
 /// Stands for a text that may hold secrets.
@@ -279,11 +299,15 @@ impl fmt::Debug for Hidden<'_> {
 impl fmt::Display for Lease {
     /// Who holds what, since when.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.address {
-            "*" => f.write_str("the state is being changed by ")?,
-            address => write!(f, "{address} is being changed by ")?,
-        }
-        write!(f, "{}, since {} (run {})", self.holder, self.since, self.run.0)
+        let what = match &*self.address {
+            "*" => "the state",
+            address => address,
+        };
+        let done = match self.mode {
+            LeaseMode::Shared => "read",
+            LeaseMode::Exclusive => "changed",
+        };
+        write!(f, "{what} is being {done} by {}, since {} (run {})", self.holder, self.since, self.run.0)
     }
 }
 

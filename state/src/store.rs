@@ -192,8 +192,8 @@ pub enum Write {
         /// Calls made.
         calls: u64,
     },
-    /// Something is about to be done. Refused with [`StateError::Locked`] if another run holds the lease of the address, and with
-    /// [`StateError::Fenced`] if the run's own leases were taken from it: a run that slept too long begins nothing any more.
+    /// Something is about to be done. Refused with [`StateError::Locked`] if another run holds a lease of the address, be it only to
+    /// read it, and with [`StateError::Fenced`] if the run's own leases were taken from it: a run that slept too long begins nothing any more.
     Begin(Intent),
     /// A run is over, whatever became of it: it loses its leases and begins nothing any more. Refused with [`StateError::Locked`] if it
     /// holds one in force. It comes before the settling of what the run has left open, so that it doesn't go on while that is done.
@@ -301,8 +301,9 @@ pub trait Store: Send {
     /// Does all of it or none, durably, in order, as one transaction that counts the serial up. If it has something to tell
     /// ([`audit::body`]), the same transaction adds one entry to the journal.
     fn commit(&mut self, writes: &[Write]) -> Result<(), StateError>;
-    /// Takes the right to change objects (`"*"`: all of them), all or none, or says who has one of them. A lease of a process that is
-    /// dead, or that has expired, is taken over. Taking a lease that the run has already makes it last until the new time.
+    /// Takes the right to change objects or to read them (`"*"`: all of them), all or none, or says who has one of them. Runs may read an
+    /// object side by side; who changes it has it alone. A lease of a process that is dead, or that has expired, is taken over. Taking a
+    /// lease that the run has already makes it last until the new time, and lets it do what either of both did.
     fn acquire(&mut self, leases: &[Lease], now: Timestamp) -> Result<(), StateError>;
     /// Makes a run's leases last longer; [`StateError::NotFound`] if it has none (any more).
     fn renew(&mut self, run: &RunId, expires: Timestamp) -> Result<(), StateError>;

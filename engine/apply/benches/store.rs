@@ -10,7 +10,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use futures::stream::{self, StreamExt as _};
 use pilotis_apply::StoreThread;
 use pilotis_state::conformance::{change, intent, record, run};
-use pilotis_state::{Expect, Holder, IntentId, Lease, RunId, Store, Timestamp, Write};
+use pilotis_state::{Expect, Holder, IntentId, Lease, LeaseMode, RunId, Store, Timestamp, Write};
 use pilotis_state_postgres::{PostgresStore, server};
 use pilotis_state_sqlite::SqliteStore;
 
@@ -24,6 +24,7 @@ async fn apply(store: &StoreThread, id: &str, parallelism: usize) {
         Holder { host: "here".into(), pid: std::process::id(), start: String::new(), who: "bench".into() };
     let lease = |address: &String| Lease {
         address: address.as_str().into(),
+        mode: LeaseMode::Exclusive,
         holder: holder.clone(),
         run: RunId(id.into()),
         since: Timestamp(0),

@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::drive::{Connections, Driver, Names, now};
 use crate::ephemeral::Opened;
-use crate::lease::{Lasting, Leases};
+use crate::lease::{Lasting, Leases, Wanted};
 use crate::{Event, Reporter, StoreThread};
 
 /// All providers of the program, by local name.
@@ -397,8 +397,8 @@ impl Engine {
         }
         let run = RunId(Uuid::new_v4().to_string().into());
         let wanted = match self.settings.lock {
-            true => machine.write_set(),
-            false => Vec::new(),
+            true => Wanted { write: machine.write_set(), read: machine.read_set() },
+            false => Wanted::default(),
         };
         let (holder, timeout) = (&self.settings.holder, self.settings.lock_timeout);
         let leases = Leases::take(&self.store, wanted, holder, &run, timeout, soft).await?;

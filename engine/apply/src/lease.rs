@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use pilotis_plan::{Answer, Failure, Request};
-use pilotis_state::{Holder, Lease, RunId, StateError, Store, Timestamp};
+use pilotis_state::{Holder, Lease, LeaseMode, RunId, StateError, Store, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::drive::now;
@@ -14,7 +14,36 @@ use crate::{EngineError, StoreThread};
 const LEASE: Duration = Duration::from_secs(90);
 const LOCK_POLL: Duration = Duration::from_millis(500);
 
-/// The right to change some objects, renewed until it is dropped.
+/// What leases are to be taken of.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    /// The addresses of what the run changes.
+    pub(crate) write: Vec<Arc<str>>,
+    /// Of what it makes that of, and leaves as it is.
+    pub(crate) read: Vec<Arc<str>>,
+}
+
+impl Wanted {
+    /// In the order of the addresses.
+    fn leases(&self, holder: &Holder, run: &RunId, since: Timestamp) -> Vec<Lease> {
+        let lease = |mode| {
+            move |address: &Arc<str>| Lease {
+                address: address.clone(),
+                mode,
+                holder: holder.clone(),
+                run: run.clone(),
+                since,
+                expires: until(since),
+            }
+        };
+        let write = self.write.iter().map(lease(LeaseMode::Exclusive));
+        let mut all: Vec<Lease> = write.chain(self.read.iter().map(lease(LeaseMode::Shared))).collect();
+        all.sort_by(|a, b| a.address.cmp(&b.address));
+        all
+    }
+}
+
+/// The right to change some objects and to read others, renewed until it is dropped.
 pub(crate) struct Leases {
     lasting: Lasting,
     renewal: Option<tokio::task::JoinHandle<()>>,
@@ -29,23 +58,23 @@ impl Drop for Leases {
 }
 
 impl Leases {
-    /// Takes the leases of these addresses (none: nothing is taken, and nothing can be lost), and waits for others at most so long.
+    /// Takes these leases (none: nothing is taken, and nothing can be lost), all at once, and waits for others at most so long.
     pub(crate) async fn take(
         store: &StoreThread,
-        addresses: Vec<Arc<str>>,
+        wanted: Wanted,
         holder: &Holder,
         run: &RunId,
         timeout: Duration,
         cancel: &CancellationToken,
     ) -> Result<Leases, EngineError> {
-        if addresses.is_empty() {
+        if wanted.write.is_empty() && wanted.read.is_empty() {
             return Ok(Leases { lasting: Lasting::default(), renewal: None });
         }
         let deadline = tokio::time::Instant::now() + timeout;
         let lasting = loop {
             let lasting = Lasting::from_now();
-            let (addresses, holder, run) = (addresses.clone(), holder.clone(), run.clone());
-            match store.with(move |store| take(store, &addresses, &holder, &run)).await {
+            let (wanted, holder, run) = (wanted.clone(), holder.clone(), run.clone());
+            match store.with(move |store| take(store, &wanted, &holder, &run)).await {
                 Ok(()) => break lasting,
                 Err(StateError::Locked { .. }) if tokio::time::Instant::now() < deadline => {
                     tokio::select! {
@@ -89,21 +118,9 @@ fn clock(store: &mut dyn Store) -> Result<Timestamp, StateError> {
     Ok(store.clock()?.unwrap_or_else(now))
 }
 
-fn take(
-    store: &mut dyn Store,
-    addresses: &[Arc<str>],
-    holder: &Holder,
-    run: &RunId,
-) -> Result<(), StateError> {
+fn take(store: &mut dyn Store, wanted: &Wanted, holder: &Holder, run: &RunId) -> Result<(), StateError> {
     let since = clock(store)?;
-    let lease = |address: &Arc<str>| Lease {
-        address: address.clone(),
-        holder: holder.clone(),
-        run: run.clone(),
-        since,
-        expires: until(since),
-    };
-    store.acquire(&addresses.iter().map(lease).collect::<Vec<_>>(), since)
+    store.acquire(&wanted.leases(holder, run, since), since)
 }
 
 fn renew(store: &mut dyn Store, run: &RunId) -> Result<(), StateError> {

@@ -6,7 +6,8 @@ use pilotis_config::Configuration;
 use pilotis_state::audit::Approval;
 use pilotis_state::edit::{Edit, EditError};
 use pilotis_state::{
-    Lease, ResourceRecord, Run, RunId, RunKind, RunStatus, Snapshot, StateError, Store, Timestamp, Write,
+    Lease, LeaseMode, ResourceRecord, Run, RunId, RunKind, RunStatus, Snapshot, StateError, Store, Timestamp,
+    Write,
 };
 use pilotis_state_process::this_process;
 
@@ -125,6 +126,7 @@ pub(crate) fn lock(store: &mut dyn Store, run: &RunId, timeout: Duration) -> any
         let now = store.clock()?.unwrap_or_else(clock::now);
         let lease = Lease {
             address: "*".into(),
+            mode: LeaseMode::Exclusive,
             holder: this_process(who()),
             run: run.clone(),
             since: now,

@@ -1,8 +1,8 @@
 //! Several processes on one state and one world: who is not allowed to write doesn't, and who dies is followed by the next.
 //!
-//! Each process plans, takes leases of what it would change, looks whether its plan still holds, and applies, as the driver does; a
+//! Each process plans, takes leases of what it would change and of what it makes that of, looks whether its plan still holds, and applies, as the driver does; a
 //! seed says whose turn it is, who dies, who sleeps until its leases have expired and goes on as if nothing had been, and how the
-//! clocks jump. No effect leaves without a lease that is in force when its intent is stored, none outside the plan, and in the
+//! clocks jump. No effect leaves without a lease that is in force when its intent is stored, none outside the plan, none made of what another run may change or has changed since; and in the
 //! end the world is what the configuration says: nothing lost, nothing twice.
 //!
 //! `SIMULATION_SEED=n` repeats one, `SIMULATION_FROM=n` and `SIMULATION_RUNS=n` try others.
@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pilotis_plan::{Answer, ApplyStart, Failure, Machine, Phase, Request, RequestId};
-use pilotis_state::{Holder, Intent, Lease, RunId, StateError, Store as _, Timestamp, Write};
+use pilotis_state::{Holder, Intent, Lease, LeaseMode, RunId, StateError, Store as _, Timestamp, Write};
 use support::{Case, Random, Shape, run_record};
 
 /// How long a lease lasts, on the clock of the simulation.
@@ -34,7 +34,16 @@ struct Process {
 enum Doing {
     Nothing,
     Planning(Box<Machine>),
-    Applying { machine: Box<Machine>, run: RunId, plan: BTreeSet<Arc<str>> },
+    Applying { machine: Box<Machine>, of: Applying },
+}
+
+/// What a run holds.
+struct Applying {
+    run: RunId,
+    /// What it may change.
+    plan: BTreeSet<Arc<str>>,
+    /// What it only reads, and the digest that each row had when the plan was made.
+    read: BTreeMap<Arc<str>, [u8; 32]>,
 }
 
 /// How bad the world is, in percent of all turns.
@@ -98,14 +107,14 @@ impl Estate {
                     self.begins(process, machine);
                 }
             }
-            Doing::Applying { mut machine, run, plan } => {
+            Doing::Applying { mut machine, of } => {
                 // What the driver does from time to time, if it isn't asleep. Without its leases it does nothing more at services.
-                let holds = self.case.store.renew(&run, Timestamp(self.case.time + LEASE)).is_ok();
-                if self.advance(process, &mut machine, Some((&run, &plan, holds))) {
-                    process.doing = Doing::Applying { machine, run, plan };
+                let holds = self.case.store.renew(&of.run, Timestamp(self.case.time + LEASE)).is_ok();
+                if self.advance(process, &mut machine, Some((&of, holds))) {
+                    process.doing = Doing::Applying { machine, of };
                 } else {
                     assert_eq!(machine.phase(), Phase::Done, "it neither asks nor is done");
-                    let _ = self.case.store.release(&run);
+                    let _ = self.case.store.release(&of.run);
                 }
             }
         }
@@ -120,28 +129,39 @@ impl Estate {
         }
         self.runs += 1;
         let run = RunId(format!("run-{}", self.runs).into());
-        let set = machine.write_set();
+        let (set, read) = (machine.write_set(), machine.read_set());
+        assert!(!read.iter().any(|address| set.contains(address)), "what is changed isn't only read");
         let expires = Timestamp(self.case.time + LEASE);
-        let lease = |address: &Arc<str>| Lease {
-            address: address.clone(),
-            holder: process.holder.clone(),
-            run: run.clone(),
-            since: Timestamp(0),
-            expires,
+        let lease = |mode| {
+            let (holder, run) = (process.holder.clone(), run.clone());
+            move |address: &Arc<str>| Lease {
+                address: address.clone(),
+                mode,
+                holder: holder.clone(),
+                run: run.clone(),
+                since: Timestamp(0),
+                expires,
+            }
         };
-        let leases: Vec<Lease> = set.iter().map(lease).collect();
+        let mut leases: Vec<Lease> = set.iter().map(lease(LeaseMode::Exclusive)).collect();
+        leases.extend(read.iter().map(lease(LeaseMode::Shared)));
         let now = self.now();
         match self.case.store.acquire(&leases, now) {
             Err(StateError::Locked { .. }) => return,
             taken => taken.unwrap(),
         }
-        if !machine.stale(&self.case.store.snapshot().unwrap()).is_empty() {
+        let snapshot = self.case.store.snapshot().unwrap();
+        if !machine.stale(&snapshot).is_empty() {
             self.case.store.release(&run).unwrap();
             return;
         }
+        let rows = snapshot.resources.iter().filter(|r| r.key.deposed.is_none());
+        let of_read = rows.filter(|r| read.contains(&r.key.address));
+        let read = of_read.map(|r| (r.key.address.clone(), r.digest)).collect();
         self.case.store.commit(&[Write::StartRun(run_record(&run, now))]).unwrap();
         machine.apply(ApplyStart { run: run.clone(), now, parallelism: self.case.parallelism });
-        process.doing = Doing::Applying { machine, run, plan: set.into_iter().collect() };
+        let of = Applying { run, plan: set.into_iter().collect(), read };
+        process.doing = Doing::Applying { machine, of };
     }
 
     /// Answers one of a process' requests. False if it asks for nothing any more.
@@ -149,7 +169,7 @@ impl Estate {
         &mut self,
         process: &mut Process,
         machine: &mut Machine,
-        applying: Option<(&RunId, &BTreeSet<Arc<str>>, bool)>,
+        applying: Option<(&Applying, bool)>,
     ) -> bool {
         process.waiting.extend(machine.next());
         if process.waiting.is_empty() {
@@ -158,9 +178,9 @@ impl Estate {
         let chosen = *process.waiting.keys().nth(self.random.below(process.waiting.len())).unwrap();
         let request = process.waiting.remove(&chosen).unwrap();
         let answer = match (applying, not_sent(&request)) {
-            (Some((.., false)), Some(not_sent)) => not_sent,
-            (Some((run, plan, true)), Some(_)) => {
-                self.may(&request, run, plan);
+            (Some((_, false)), Some(not_sent)) => not_sent,
+            (Some((of, true)), Some(_)) => {
+                self.may(&request, of);
                 self.perform(request)
             }
             _ => self.perform(request),
@@ -170,8 +190,9 @@ impl Estate {
         true
     }
 
-    /// No effect without an intent of this run, nor outside its plan.
-    fn may(&mut self, request: &Request, run: &RunId, plan: &BTreeSet<Arc<str>>) {
+    /// No effect without an intent of this run, nor outside its plan, nor made of what isn't so any more.
+    fn may(&mut self, request: &Request, of: &Applying) {
+        let Applying { run, plan, read } = of;
         let (Request::Create { address, .. }
         | Request::Update { address, .. }
         | Request::Delete { address, .. }) = request
@@ -182,6 +203,17 @@ impl Estate {
         let intended = snapshot.intents.iter().any(|i| i.run == *run && i.key.address == *address);
         assert!(intended, "{address} is changed without an intent");
         assert!(plan.contains(address), "{address} is not in the plan of {run:?}");
+        let others = snapshot.leases.iter().filter(|l| l.run != *run && l.expires.0 > self.case.time);
+        for lease in others.filter(|l| l.mode == LeaseMode::Exclusive) {
+            assert!(!read.contains_key(&lease.address), "while {run:?} changes {address}, {lease}");
+        }
+        let rows = snapshot.resources.iter().filter(|r| r.key.deposed.is_none());
+        // What a row says of its own place (its dependencies) any run may write: nobody makes anything of that.
+        let now: BTreeMap<&Arc<str>, [u8; 32]> = rows.map(|r| (&r.key.address, r.digest)).collect();
+        for (needed, digest) in read {
+            let now = now.get(needed);
+            assert_eq!(now, Some(digest), "{needed}, which {address} of {run:?} is made of, has changed");
+        }
     }
 
     fn perform(&mut self, request: Request) -> Answer {

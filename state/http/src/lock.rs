@@ -1,6 +1,6 @@
 //! The lock of the whole state, in Terraform's words.
 
-use pilotis_state::{Holder, Lease, RunId, Timestamp};
+use pilotis_state::{Holder, Lease, LeaseMode, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Such locks don't expire: the last millisecond of the year 9999.
@@ -86,6 +86,7 @@ impl LockInfo {
         let created = self.created.parse::<jiff::Timestamp>().map_or(0, |time| time.as_millisecond());
         Lease {
             address: "*".into(),
+            mode: LeaseMode::Exclusive,
             holder,
             run: RunId(self.id.as_str().into()),
             since: Timestamp(created),
@@ -103,6 +104,7 @@ mod tests {
             Holder { host: "laptop".into(), pid: 7, start: "boot/9".into(), who: "marie@laptop".into() };
         Lease {
             address: "a".into(),
+            mode: LeaseMode::Exclusive,
             holder,
             run: RunId(run.into()),
             since: Timestamp(1_769_938_200_123),

@@ -2,7 +2,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use pilotis_state::conformance::{change, intent, record, run};
-use pilotis_state::{Expect, Holder, IntentId, Lease, RunId, Store, Timestamp, Write};
+use pilotis_state::{Expect, Holder, IntentId, Lease, LeaseMode, RunId, Store, Timestamp, Write};
 use pilotis_state_postgres::{PostgresStore, server::Server};
 
 const RESOURCES: usize = 1_000;
@@ -23,6 +23,7 @@ fn traffic(store: &mut PostgresStore, id: &str, group: usize) {
         Holder { host: "here".into(), pid: std::process::id(), start: String::new(), who: "bench".into() };
     let lease = |address: &String| Lease {
         address: address.as_str().into(),
+        mode: LeaseMode::Exclusive,
         holder: holder.clone(),
         run: RunId(id.into()),
         since: Timestamp(0),

@@ -1,9 +1,9 @@
 //! Leases: taken under the lock of the workspace, all or none, so that nobody waits for anybody in a circle.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use pilotis_state::{Holder, Lease, RunId, StateError, Timestamp};
+use pilotis_state::{Holder, Lease, LeaseMode, RunId, StateError, Timestamp};
 use pilotis_state_process::is_dead;
 use tokio_postgres::Row;
 
@@ -12,10 +12,10 @@ use crate::session::{Connection, Param, Session, Step};
 use crate::statements as sql;
 
 const HOLDERS: &str = "
-SELECT '*', run, host, pid, start, who, since, expires FROM holder WHERE workspace = $1 AND NOT fenced";
+SELECT '*', run, host, pid, start, who, since, expires, true FROM holder WHERE workspace = $1 AND NOT fenced";
 
 const ALL: &str = "
-SELECT lease.address, holder.run, host, pid, start, who, since, expires
+SELECT lease.address, holder.run, host, pid, start, who, since, expires, exclusive
 FROM lease JOIN holder ON holder.workspace = lease.workspace AND holder.run = lease.run
 WHERE lease.workspace = $1";
 
@@ -29,18 +29,25 @@ WITH over AS (
 )
 DELETE FROM lease USING over WHERE lease.workspace = $1 AND lease.run = over.run";
 
+/// `$5`: the state as a whole is wanted, and whether to be changed; null if it isn't.
 const IN_THE_WAY: &str = "
-SELECT theirs.address, holder.run, host, pid, start, who, since, expires
+WITH given (address, exclusive) AS (
+    SELECT * FROM unnest($3::text[], $4::boolean[])
+    UNION ALL SELECT '*', bool_or(exclusive) FROM unnest($4::boolean[]) AS any_of (exclusive)
+)
+SELECT theirs.address, holder.run, host, pid, start, who, since, expires, theirs.exclusive
 FROM (
-    SELECT found.address, found.run FROM unnest($3::text[] || '*'::text) AS given (address)
-    CROSS JOIN LATERAL (
-        SELECT address, run FROM lease WHERE lease.workspace = $1 AND lease.address = given.address LIMIT 1
+    SELECT found.* FROM given CROSS JOIN LATERAL (
+        SELECT address, run, exclusive FROM lease
+        WHERE lease.workspace = $1 AND lease.address = given.address AND run <> ALL ($2::text[])
+            AND (lease.exclusive OR given.exclusive)
+        LIMIT 1
     ) AS found
     UNION ALL
-    SELECT address, run FROM lease WHERE $4 AND workspace = $1
+    SELECT address, run, exclusive FROM lease
+    WHERE $5::boolean IS NOT NULL AND workspace = $1 AND run <> ALL ($2::text[]) AND (exclusive OR $5)
 ) AS theirs
 JOIN holder ON holder.workspace = $1 AND holder.run = theirs.run
-WHERE theirs.run <> ALL ($2::text[])
 ORDER BY theirs.address COLLATE \"C\"
 LIMIT 1";
 
@@ -51,9 +58,10 @@ ON CONFLICT (workspace, run) DO UPDATE SET host = $3, pid = $4, start = $5, who 
     since = CASE WHEN holder.fenced THEN $7 ELSE holder.since END";
 
 const TAKE: &str = "
-INSERT INTO lease (workspace, address, run)
-SELECT $1, address, run FROM unnest($2::text[], $3::text[]) AS given (address, run) ORDER BY address
-ON CONFLICT (workspace, address) DO UPDATE SET run = excluded.run";
+INSERT INTO lease (workspace, address, run, exclusive)
+SELECT $1, address, run, exclusive
+FROM unnest($2::text[], $3::text[], $4::boolean[]) AS given (address, run, exclusive) ORDER BY address, run
+ON CONFLICT (workspace, address, run) DO UPDATE SET exclusive = lease.exclusive OR excluded.exclusive";
 
 const RENEW: &str =
     "UPDATE holder SET expires = $3 WHERE workspace = $1 AND run = $2 AND NOT fenced RETURNING 1";
@@ -132,7 +140,9 @@ fn clearing<'a>(
 ) -> Vec<Step<'a>> {
     let runs: Vec<&str> = ours.keys().copied().collect();
     let addresses: Vec<&str> = leases.iter().map(|l| &*l.address).collect();
-    let everything = addresses.contains(&"*");
+    let exclusive: Vec<bool> = leases.iter().map(is_exclusive).collect();
+    let of_everything = leases.iter().filter(|l| &*l.address == "*");
+    let everything: Option<bool> = of_everything.map(is_exclusive).max();
     let old = now.0.saturating_sub(KEPT.as_millis() as i64);
     let step = |sql, params: Vec<Param<'a>>| {
         let mut all: Vec<Param<'a>> = vec![Box::new(workspace)];
@@ -143,7 +153,10 @@ fn clearing<'a>(
         step(FORGET_FENCED, vec![Box::new(old)]),
         step(FORGET_WRITERS, vec![]),
         step(TAKE_OVER, vec![Box::new(runs.clone()), Box::new(now.0), Box::new(dead.to_vec())]),
-        step(IN_THE_WAY, vec![Box::new(runs), Box::new(addresses), Box::new(everything)]),
+        step(
+            IN_THE_WAY,
+            vec![Box::new(runs), Box::new(addresses), Box::new(exclusive), Box::new(everything)],
+        ),
     ]
 }
 
@@ -160,12 +173,21 @@ fn taking<'a>(workspace: i32, ours: &BTreeMap<&'a str, &'a Lease>, leases: &'a [
     };
     let mut steps: Vec<Step<'a>> = ours.iter().map(hold).collect();
     // A statement can't write a row twice.
-    let mut seen = HashSet::new();
-    let wanted: Vec<&Lease> = leases.iter().filter(|l| seen.insert(&l.address)).collect();
-    let addresses: Vec<&'a str> = wanted.iter().map(|l| &*l.address).collect();
-    let runs: Vec<&'a str> = wanted.iter().map(|l| &*l.run.0).collect();
-    steps.push(Step { sql: TAKE, params: vec![Box::new(workspace), Box::new(addresses), Box::new(runs)] });
+    let mut wanted: BTreeMap<(&'a str, &'a str), bool> = BTreeMap::new();
+    for lease in leases {
+        *wanted.entry((&*lease.address, &*lease.run.0)).or_default() |= is_exclusive(lease);
+    }
+    let (addresses, runs): (Vec<&'a str>, Vec<&'a str>) = wanted.keys().copied().unzip();
+    let exclusive: Vec<bool> = wanted.into_values().collect();
+    steps.push(Step {
+        sql: TAKE,
+        params: vec![Box::new(workspace), Box::new(addresses), Box::new(runs), Box::new(exclusive)],
+    });
     steps
+}
+
+fn is_exclusive(lease: &Lease) -> bool {
+    lease.mode == LeaseMode::Exclusive
 }
 
 pub(crate) async fn renew(
@@ -216,7 +238,7 @@ pub(crate) async fn living(connection: &mut Connection, workspace: i32) -> Resul
     // One process holds many: it is looked for once.
     let mut dead: BTreeMap<RunId, bool> = BTreeMap::new();
     leases.retain(|l| !*dead.entry(l.run.clone()).or_insert_with(|| is_dead(&l.holder)));
-    leases.sort_unstable_by(|a, b| a.address.cmp(&b.address));
+    leases.sort_unstable_by(|a, b| (&a.address, &a.run).cmp(&(&b.address, &b.run)));
     Ok(leases)
 }
 
@@ -230,6 +252,7 @@ pub(crate) fn of(row: &Row) -> Result<Lease, Failure> {
     let text = |column| row.try_get::<_, &str>(column);
     Ok(Lease {
         address: text(0)?.into(),
+        mode: if row.try_get(8)? { LeaseMode::Exclusive } else { LeaseMode::Shared },
         run: RunId(text(1)?.into()),
         holder: Holder {
             host: text(2)?.into(),

@@ -43,15 +43,16 @@ WHERE run.workspace = $1 AND run.id = given.id";
 
 /// Columns as [`crate::lease::of`] reads them.
 pub(crate) const LEASE_OF_ANOTHER: &str = "
-SELECT theirs.address, holder.run, host, pid, start, who, since, expires
+SELECT theirs.address, holder.run, host, pid, start, who, since, expires, theirs.exclusive
 FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS given (address, run, n)
 CROSS JOIN LATERAL (
-    (SELECT address, run FROM lease WHERE lease.workspace = $1 AND lease.address = given.address LIMIT 1)
+    (SELECT address, run, exclusive FROM lease
+     WHERE lease.workspace = $1 AND lease.address = given.address AND lease.run <> given.run LIMIT 1)
     UNION ALL
-    (SELECT address, run FROM lease WHERE lease.workspace = $1 AND lease.address = '*' LIMIT 1)
+    (SELECT address, run, exclusive FROM lease
+     WHERE lease.workspace = $1 AND lease.address = '*' AND lease.run <> given.run LIMIT 1)
 ) AS theirs
 JOIN holder ON holder.workspace = $1 AND holder.run = theirs.run
-WHERE theirs.run <> given.run
 ORDER BY n
 LIMIT 1";
 
@@ -150,7 +151,7 @@ pub(crate) const REMOVE_OUTPUTS: &str = "DELETE FROM output WHERE workspace = $1
 
 /// A lease in force of runs that are said to be over, by the server's clock.
 pub(crate) const IN_FORCE: &str = "
-SELECT lease.address, holder.run, host, pid, start, who, since, expires
+SELECT lease.address, holder.run, host, pid, start, who, since, expires, exclusive
 FROM holder JOIN lease ON lease.workspace = holder.workspace AND lease.run = holder.run
 WHERE holder.workspace = $1 AND holder.run = ANY ($2::text[]) AND NOT fenced
     AND expires > (extract(epoch FROM clock_timestamp()) * 1000)::bigint

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use pilotis_state::conformance::{change, intent, record, run};
 use pilotis_state::{
-    Expect, IntentId, Lease, ResourceRecord, Run, RunId, StateError, Store, Timestamp, Write,
+    Expect, IntentId, Lease, LeaseMode, ResourceRecord, Run, RunId, StateError, Store, Timestamp, Write,
 };
 use pilotis_state_postgres::server::{self, Server};
 use pilotis_state_postgres::{Options, PostgresStore};
@@ -273,6 +273,7 @@ fn a_commit_whose_answer_is_lost_is_done_once() {
     // Leases are asked for again.
     let lease = Lease {
         address: "a".into(),
+        mode: LeaseMode::Exclusive,
         holder: this_process("marie"),
         run: RunId("r".into()),
         since: Timestamp(0),
@@ -330,6 +331,7 @@ fn take(store: &mut PostgresStore, addresses: &[String], id: &str, name: &str, r
         let now = store.clock().unwrap().unwrap();
         let lease = |address: &String| Lease {
             address: address.as_str().into(),
+            mode: LeaseMode::Exclusive,
             holder: this_process(name),
             run: RunId(id.into()),
             since: now,

@@ -1,48 +1,47 @@
 //! Leases.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
-use pilotis_state::{Holder, Lease, RunId, StateError, Timestamp};
+use pilotis_state::{Holder, Lease, LeaseMode, RunId, StateError, Timestamp};
 use pilotis_state_process::is_dead;
 use rusqlite::{Connection, Row, TransactionBehavior, params};
 
 use crate::error::Failure;
 
-const COLUMNS: &str = "address, run, host, pid, start, who, since, expires";
+const COLUMNS: &str = "address, run, exclusive, host, pid, start, who, since, expires";
 
 pub(crate) fn acquire(connection: &mut Connection, leases: &[Lease], now: Timestamp) -> Result<(), Failure> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
-        let mut remove = tx.prepare_cached("DELETE FROM lease WHERE address = ?1")?;
+        let mut remove = tx.prepare_cached("DELETE FROM lease WHERE address = ?1 AND run = ?2")?;
         // Leases of other runs are few (what goes on now, and what died): reading them all costs less than asking for each wanted one.
         let ours: HashSet<&RunId> = leases.iter().map(|l| &l.run).collect();
-        let mut living = HashMap::new();
+        let mut living = Living::default();
         let mut deaths = Deaths::default();
         for lease in all(&tx)?.into_iter().filter(|l| !ours.contains(&l.run)) {
             if lease.expires <= now || deaths.is_dead(&lease.holder) {
                 tracing::info!(address = %lease.address, holder = %lease.holder, "lease taken over");
-                remove.execute([&*lease.address])?;
+                remove.execute([&*lease.address, &*lease.run.0])?;
                 fence(&tx, &lease.run)?;
             } else {
-                living.insert(lease.address.clone(), lease);
+                living.add(lease);
             }
         }
         for wanted in leases {
-            let other =
-                if &*wanted.address == "*" { living.values().min_by_key(|l| &l.address) } else { None };
-            let other = other.or_else(|| living.get(&*wanted.address)).or_else(|| living.get("*"));
-            if let Some(other) = other {
+            if let Some(other) = living.in_the_way_of(wanted) {
                 return Err(StateError::Locked { lease: other.clone() }.into());
             }
         }
         let mut put = tx.prepare_cached(
-            "INSERT INTO lease (address, run, host, pid, start, who, since, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-             ON CONFLICT (address) DO UPDATE SET run = ?2, host = ?3, pid = ?4, start = ?5, who = ?6, expires = ?8,
-                 since = CASE WHEN run = ?2 THEN since ELSE ?7 END",
+            "INSERT INTO lease (address, run, exclusive, host, pid, start, who, since, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (address, run) DO UPDATE SET host = ?4, pid = ?5, start = ?6, who = ?7, expires = ?9,
+                 exclusive = max(exclusive, ?3)",
         )?;
-        for Lease { address, holder, run, since, expires } in leases {
+        for Lease { address, mode, holder, run, since, expires } in leases {
             let Holder { host, pid, start, who } = holder;
-            put.execute(params![&**address, &*run.0, host, pid, start, who, since.0, expires.0])?;
+            let exclusive = *mode == LeaseMode::Exclusive;
+            put.execute(params![&**address, &*run.0, exclusive, host, pid, start, who, since.0, expires.0])?;
         }
         let mut trust = tx.prepare_cached("DELETE FROM fenced WHERE run = ?1")?;
         for run in ours {
@@ -116,6 +115,25 @@ pub(crate) fn living(connection: &Connection) -> rusqlite::Result<Vec<Lease>> {
     Ok(leases)
 }
 
+/// Leases of other runs that are in force, by address: of each the one that is most in the way.
+#[derive(Default)]
+struct Living(BTreeMap<Arc<str>, Lease>);
+
+impl Living {
+    fn add(&mut self, lease: Lease) {
+        if self.0.get(&lease.address).is_none_or(|other| other.mode < lease.mode) {
+            self.0.insert(lease.address.clone(), lease);
+        }
+    }
+
+    fn in_the_way_of(&self, wanted: &Lease) -> Option<&Lease> {
+        match &*wanted.address {
+            "*" => self.0.values().find(|l| l.collides(wanted)),
+            address => [address, "*"].iter().filter_map(|a| self.0.get(*a)).find(|l| l.collides(wanted)),
+        }
+    }
+}
+
 /// Asks once for each process, however many leases it holds.
 #[derive(Default)]
 struct Deaths(HashMap<Holder, bool>);
@@ -142,7 +160,7 @@ pub(crate) fn of_another_run(
 }
 
 fn all(connection: &Connection) -> rusqlite::Result<Vec<Lease>> {
-    let mut statement = connection.prepare_cached(&select("ORDER BY address"))?;
+    let mut statement = connection.prepare_cached(&select("ORDER BY address, run"))?;
     statement.query_map([], lease)?.collect()
 }
 
@@ -154,8 +172,9 @@ fn lease(row: &Row<'_>) -> rusqlite::Result<Lease> {
     Ok(Lease {
         address: row.get(0)?,
         run: RunId(row.get(1)?),
-        holder: Holder { host: row.get(2)?, pid: row.get(3)?, start: row.get(4)?, who: row.get(5)? },
-        since: Timestamp(row.get(6)?),
-        expires: Timestamp(row.get(7)?),
+        mode: if row.get(2)? { LeaseMode::Exclusive } else { LeaseMode::Shared },
+        holder: Holder { host: row.get(3)?, pid: row.get(4)?, start: row.get(5)?, who: row.get(6)? },
+        since: Timestamp(row.get(7)?),
+        expires: Timestamp(row.get(8)?),
     })
 }

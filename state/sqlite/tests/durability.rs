@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use pilotis_state::conformance::{change, intent, record, run};
 use pilotis_state::{
-    Expect, IntentId, Lease, Observation, OutputRecord, ResourceKey, RunId, StateError, Status, Store,
-    Timestamp, Write,
+    Expect, IntentId, Lease, LeaseMode, Observation, OutputRecord, ResourceKey, RunId, StateError, Status,
+    Store, Timestamp, Write,
 };
 use pilotis_state_process::this_process;
 use pilotis_state_sqlite::SqliteStore;
@@ -79,6 +79,7 @@ fn child_holds_a_lease() {
     let mut store = SqliteStore::open(&path).unwrap();
     let lease = Lease {
         address: "a".into(),
+        mode: LeaseMode::Exclusive,
         holder: this_process(&name),
         run: RunId(name.as_str().into()),
         since: Timestamp(0),
@@ -185,6 +186,7 @@ fn a_lease_ends_with_its_process() {
     let mut store = SqliteStore::open(&path).unwrap();
     let ours = Lease {
         address: "*".into(),
+        mode: LeaseMode::Exclusive,
         holder: this_process("marie"),
         run: RunId("ours".into()),
         since: Timestamp(0),

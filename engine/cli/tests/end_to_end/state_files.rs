@@ -1,7 +1,9 @@
 //! The state's file: damaged, foreign, newer, in use, or where nobody may write.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use pilotis_state::Store as _;
+use pilotis_state_sqlite::SqliteStore;
 use serde_json::json;
 
 use crate::harness::{Folder, Sandbox, Started};
@@ -112,6 +114,46 @@ fn a_folder_where_nobody_may_write() {
     #[expect(clippy::permissions_set_readonly_false, reason = "only to remove the folder")]
     rights.set_readonly(false);
     std::fs::set_permissions(folder.path(""), rights).unwrap();
+}
+
+const READERS: &str = r#"
+resource "random_pet" "shared" {
+  length = 2
+}
+resource "time_sleep" "a" {
+  create_duration = "6s"
+  triggers        = { shared = random_pet.shared.id }
+}
+resource "time_sleep" "b" {
+  create_duration = "6s"
+  triggers        = { shared = random_pet.shared.id }
+}
+"#;
+
+#[test]
+fn what_other_runs_read_is_held_by_all_of_them() {
+    let folder = Folder::with(READERS);
+    folder.run("apply -auto-approve -target=random_pet.shared").exits(0);
+    let mut runs = ["a", "b"].map(|it| folder.start(&format!("apply -auto-approve -target=time_sleep.{it}")));
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut store = SqliteStore::open_existing(folder.path("pilotis.db")).unwrap().unwrap();
+    while store.snapshot().unwrap().intents.len() < 2 {
+        assert!(!runs.iter_mut().any(Started::has_ended) && Instant::now() < deadline, "not side by side");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let pids: Vec<String> = runs.iter().map(|run| run.pid().to_string()).collect();
+    let change = "apply -auto-approve -replace=random_pet.shared -target=random_pet.shared";
+    let locked = folder.run(change).exits(8);
+    let locked = locked.says(&[
+        "the state is locked",
+        "random_pet.shared is being read by tester@",
+        "-lock-timeout=5m",
+    ]);
+    assert!(pids.iter().any(|pid| locked.err.contains(&format!("process {pid} "))), "{locked}");
+    for run in runs {
+        run.wait().exits(0).says(&["1 added"]);
+    }
+    folder.run(change).exits(0);
 }
 
 /// An apply that takes some seconds, under way.

@@ -29,6 +29,7 @@ mod moves;
 mod orphans;
 mod programs;
 mod provider;
+mod read_set;
 mod refresh;
 mod replace;
 mod rows;

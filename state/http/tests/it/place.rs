@@ -119,6 +119,7 @@ pub(crate) fn text(serial: u64, word: &str) -> Vec<u8> {
 
 pub(crate) fn lease(run: &str) -> Lease {
     Lease {
+        mode: pilotis_state::LeaseMode::Exclusive,
         address: "a".into(),
         holder: this_process("marie@laptop"),
         run: RunId(run.into()),

@@ -124,11 +124,13 @@ CREATE TABLE holder (
     PRIMARY KEY (workspace, run)
 );
 
+-- Of one object several runs may hold one to read it; who holds it to change it (exclusive) is alone.
 CREATE TABLE lease (
     workspace integer NOT NULL,
     address   text    NOT NULL,
     run       text    NOT NULL,
-    PRIMARY KEY (workspace, address),
+    exclusive boolean NOT NULL,
+    PRIMARY KEY (workspace, address, run),
     FOREIGN KEY (workspace, run) REFERENCES holder ON DELETE CASCADE
 );
 CREATE INDEX lease_of_run ON lease (workspace, run);
