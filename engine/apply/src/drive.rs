@@ -365,13 +365,7 @@ impl Driver<'_> {
     }
 
     /// A call or a program of an effect has ended.
-    fn ended(
-        &mut self,
-        mut effect: Effect,
-        answer: &Answer,
-        progress: &EffectProgress,
-        hidden: &Hidden,
-    ) {
+    fn ended(&mut self, mut effect: Effect, answer: &Answer, progress: &EffectProgress, hidden: &Hidden) {
         if let Answer::Created(Ok(Created { object, .. })) = answer {
             effect.id = object.get("id").and_then(|id| shown_id(id, hidden));
         }

@@ -47,7 +47,9 @@ impl Hidden {
     pub(crate) fn redact(&self, answer: &mut Answer) {
         match answer {
             Answer::Connected(Err(e)) => self.clean(e),
-            Answer::Listed(all) => all.iter_mut().filter_map(|r| r.as_mut().err()).for_each(|e| self.clean(e)),
+            Answer::Listed(all) => {
+                all.iter_mut().filter_map(|r| r.as_mut().err()).for_each(|e| self.clean(e))
+            }
             Answer::Read(all) => all.iter_mut().filter_map(|r| r.as_mut().err()).for_each(|e| self.clean(e)),
             Answer::Data(all) => all.iter_mut().filter_map(|r| r.as_mut().err()).for_each(|e| self.clean(e)),
             Answer::Opened(Err(e)) | Answer::Closed(Err(e)) | Answer::Imported(Err(e)) => self.clean(e),
@@ -85,7 +87,9 @@ fn values(request: &Request) -> Vec<&Value> {
         Request::Find { planned, .. } | Request::Create { planned, .. } => vec![planned],
         Request::Update { prior, planned, .. } => vec![prior, planned],
         Request::Delete { prior, .. } => vec![prior],
-        Request::Close { .. } | Request::Import { .. } | Request::Commit(_) | Request::Run { .. } => Vec::new(),
+        Request::Close { .. } | Request::Import { .. } | Request::Commit(_) | Request::Run { .. } => {
+            Vec::new()
+        }
     }
 }
 
@@ -137,10 +141,7 @@ mod tests {
                 ("open".into(), Value::string("plainly")),
                 ("short".into(), sensitive("abc")),
                 ("token".into(), sensitive("a \"b\"/c")),
-                (
-                    "inner".into(),
-                    Value::tuple(vec![Value::string("within")]).with_marks(Marks::SENSITIVE),
-                ),
+                ("inner".into(), Value::tuple(vec![Value::string("within")]).with_marks(Marks::SENSITIVE)),
             ]
             .into_iter()
             .collect(),

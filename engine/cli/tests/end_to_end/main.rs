@@ -25,6 +25,7 @@ mod kill;
 mod modules;
 mod openbao;
 mod organisation;
+mod planted_secrets;
 mod providers;
 mod provisioners;
 mod reading;
