@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Providers, Settings};
 use crate::ephemeral::Opened;
+use crate::hidden::Hidden;
 use crate::lease::Lasting;
 use crate::programs::{self, Said};
 use crate::{Event, Operation, Reporter, StoreThread};
@@ -52,6 +53,8 @@ pub(crate) struct Driver<'a> {
     pub(crate) again: Option<&'a PlanFile>,
     /// What is being looked at, and since when.
     pub(crate) looked_at: HashMap<RequestId, (Vec<LookedAt>, Instant)>,
+    /// What requests that are under way hold in confidence.
+    pub(crate) hidden: HashMap<RequestId, Hidden>,
     /// Effects whose programs are yet to come, by address.
     pub(crate) held: HashMap<Arc<str>, Effect>,
     /// How long the leases last.
@@ -114,6 +117,10 @@ impl Driver<'_> {
                 self.looking(machine, id);
                 if let Some(effect) = self.begun(&request) {
                     effects.insert(id, effect);
+                }
+                let hidden = Hidden::of(&request);
+                if !hidden.is_empty() {
+                    self.hidden.insert(id, hidden);
                 }
                 let if_lost = answer_if_lost(&request);
                 let is_commit = matches!(request, Request::Commit(_));
@@ -194,7 +201,8 @@ impl Driver<'_> {
         id: RequestId,
         came: Came,
     ) {
-        let answer = match came {
+        let hidden = self.hidden.remove(&id).unwrap_or_default();
+        let mut answer = match came {
             Came::Answer(answer) => answer,
             Came::Connected(provider, connected) => {
                 Answer::Connected(connected.map_err(failure).map(|connection| {
@@ -206,6 +214,7 @@ impl Driver<'_> {
                 }))
             }
         };
+        hidden.redact(&mut answer);
         if let Some((objects, since)) = self.looked_at.remove(&id) {
             self.reporter.event(&Event::Looked(&objects, since.elapsed()));
         }
@@ -216,7 +225,7 @@ impl Driver<'_> {
         machine.answer(id, answer, now());
         if let Some((effect, answer, ticket)) = effect {
             let progress = ticket.map_or(EffectProgress::Done, |t| machine.progress(t));
-            self.ended(effect, &answer, &progress);
+            self.ended(effect, &answer, &progress, &hidden);
         }
     }
 
@@ -356,9 +365,9 @@ impl Driver<'_> {
     }
 
     /// A call or a program of an effect has ended.
-    fn ended(&mut self, mut effect: Effect, answer: &Answer, progress: &EffectProgress) {
+    fn ended(&mut self, mut effect: Effect, answer: &Answer, progress: &EffectProgress, hidden: &Hidden) {
         if let Answer::Created(Ok(Created { object, .. })) = answer {
-            effect.id = object.get("id").filter(|id| !id.has_sensitive()).and_then(shown_id);
+            effect.id = object.get("id").and_then(|id| shown_id(id, hidden));
         }
         if let Answer::Ran(result) = answer {
             let (name, _) = self.name(&effect.address);
@@ -376,6 +385,11 @@ impl Driver<'_> {
                 self.over(&effect, &Answer::Ran(Err(Failure::new(why))));
             }
             (_, Answer::Ran(_)) => self.over(&effect, &Answer::Ran(Ok(()))),
+            (_, Answer::Updated(Ok(object))) => {
+                let updated = object.get("id").and_then(|id| shown_id(id, hidden));
+                effect.id = updated.or(effect.id);
+                self.over(&effect, answer);
+            }
             _ => self.over(&effect, answer),
         }
     }
@@ -423,17 +437,12 @@ impl Driver<'_> {
             });
             return;
         }
-        let updated = match answer {
-            Answer::Updated(Ok(object)) => object.get("id"),
-            _ => None,
-        };
-        let id = updated.filter(|id| !id.has_sensitive()).and_then(shown_id).or_else(|| effect.id.clone());
         self.reporter.event(&Event::Finished {
             address: name,
             json_address,
             operation,
             action,
-            id: id.as_deref(),
+            id: effect.id.as_deref(),
             elapsed,
         });
     }
@@ -481,8 +490,10 @@ fn answer_if_lost(request: &Request) -> Answer {
     }
 }
 
-fn shown_id(id: &Value) -> Option<String> {
-    id.as_str().map(str::to_owned).or_else(|| id.as_number().map(|n| n.to_string()))
+/// An id for the eye: none that is a secret, or that the service made of one.
+fn shown_id(id: &Value, hidden: &Hidden) -> Option<String> {
+    let text = id.as_str().map(str::to_owned).or_else(|| id.as_number().map(|n| n.to_string()));
+    text.filter(|text| !id.has_sensitive() && !hidden.is_in(text))
 }
 
 /// One call to a connection.

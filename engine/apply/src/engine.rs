@@ -491,6 +491,7 @@ impl Engine {
             keep: None,
             again: None,
             looked_at: HashMap::new(),
+            hidden: HashMap::new(),
             held: HashMap::new(),
             lasting: Lasting::default(),
             run: None,

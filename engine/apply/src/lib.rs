@@ -10,6 +10,7 @@ mod discover;
 mod drive;
 mod engine;
 mod ephemeral;
+mod hidden;
 mod import;
 mod lease;
 mod programs;

@@ -26,6 +26,7 @@ mod kill;
 mod modules;
 mod openbao;
 mod organisation;
+mod planted_secrets;
 mod providers;
 mod provisioners;
 mod reading;
