@@ -291,7 +291,7 @@ mod tests {
             (config([("backend", text("gcs"))]), "no backend \"gcs\" here"),
             (config([("backend", text("nope"))]), "There is no backend type named \"nope\"."),
             (config([("config", object("pth", text("x")))]), "unexpected attribute \"pth\""),
-            (config([("config", object("path", Value::tuple([text("x")])))]), "must be a string"),
+            (config([("config", object("path", Value::tuple(vec![text("x")])))]), "must be a string"),
             (config([("config", text("x"))]), "must be an object"),
         ] {
             assert!(error(value).contains(says), "{says}");
