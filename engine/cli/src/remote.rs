@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, bail};
 use pilotis_state::{StateError, Store};
-use pilotis_state_document::{Document as _, DocumentStore};
+use pilotis_state_document::{Document as _, DocumentStore, is_terraforms};
 use pilotis_state_encryption::Keyring;
 use pilotis_state_http::HttpDocument;
 use pilotis_state_postgres::PostgresStore;
@@ -47,7 +47,7 @@ impl Remote {
     pub(crate) fn open(&self, keys: &Keyring) -> Result<Box<dyn Store>, StateError> {
         Ok(match self {
             Remote::Postgres(options) => Box::new(encrypted(PostgresStore::open(options)?, keys)),
-            Remote::S3(options) => Box::new(encrypted(DocumentStore::open(S3Document::new(options)?)?, keys)),
+            Remote::S3(options) => Box::new(encrypted(self.in_bucket(options)?, keys)),
             Remote::Http(options) => {
                 Box::new(encrypted(DocumentStore::open(HttpDocument::new(options)?)?, keys))
             }
@@ -61,9 +61,18 @@ impl Remote {
         }
         Ok(match self {
             Remote::Postgres(options) => boxed(PostgresStore::open_existing(options)?, keys),
-            Remote::S3(options) => boxed(DocumentStore::open_existing(S3Document::new(options)?)?, keys),
+            Remote::S3(options) => boxed(Some(self.in_bucket(options)?).filter(|s| !s.is_empty()), keys),
             Remote::Http(options) => boxed(DocumentStore::open_existing(HttpDocument::new(options)?)?, keys),
         })
+    }
+
+    /// Terraform's object is beside ours, so that both could be there: nobody begins anew what it has.
+    fn in_bucket(&self, options: &s3::Options) -> Result<DocumentStore<S3Document>, StateError> {
+        let store = DocumentStore::open(S3Document::new(options)?)?;
+        if store.is_empty() && self.terraform()?.is_some() {
+            return Err(is_terraforms(store.location()));
+        }
+        Ok(store)
     }
 
     /// The text of a state of Terraform's that is there in place of one of ours.

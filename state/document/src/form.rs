@@ -65,10 +65,7 @@ pub(crate) enum Form {
         contents: Box<Contents>,
     },
     /// A state of Terraform's.
-    Terraform {
-        /// Its serial.
-        serial: u64,
-    },
+    Terraform,
 }
 
 pub(crate) fn write(
@@ -95,7 +92,7 @@ pub(crate) fn read(text: &[u8], location: &str) -> Result<Form, StateError> {
     };
     let head: Head = serde_json::from_slice(text).map_err(|e| corrupt(place(e)))?;
     match head.pilotis.map(|mark| mark.format) {
-        None if (1..=4).contains(&head.version) => return Ok(Form::Terraform { serial: head.serial }),
+        None if (1..=4).contains(&head.version) => return Ok(Form::Terraform),
         None => return Err(corrupt(format!("a JSON document of version {}", head.version))),
         Some(None) => return Err(corrupt("it only says that the state was taken over".into())),
         Some(Some(found)) if found > FORMAT => {

@@ -8,4 +8,4 @@ mod form;
 mod store;
 
 pub use document::{Document, ServerLock, Stored, Tag};
-pub use store::DocumentStore;
+pub use store::{DocumentStore, is_terraforms};

@@ -22,6 +22,13 @@ const TRIES: usize = 100;
 /// How many writers the document remembers: more than ever write at once.
 const WRITERS: usize = 64;
 
+/// Why a place that has a state of Terraform's is left alone.
+pub fn is_terraforms(location: &str) -> StateError {
+    let detail = "it is a state of Terraform's. Give the backend another place for the one of Pilotis, and bring what Terraform knows there: \
+                  `terraform state pull >FILE`, then `pilotis state import FILE`";
+    StateError::Corrupt { location: location.to_owned(), detail: detail.to_owned() }
+}
+
 /// A state in a document.
 pub struct DocumentStore<D: Document> {
     document: D,
@@ -71,6 +78,11 @@ impl<D: Document> DocumentStore<D> {
         Ok(store.copy.tag.is_some().then_some(store))
     }
 
+    /// True if nothing was ever written there.
+    pub fn is_empty(&self) -> bool {
+        self.copy.tag.is_none()
+    }
+
     /// Removes the state.
     pub fn delete(mut self) -> Result<(), StateError> {
         self.document.remove()
@@ -95,13 +107,7 @@ impl<D: Document> DocumentStore<D> {
                 self.copy = Copy { tag: Some(stored.tag), serial, writers, state };
                 Ok(())
             }
-            Form::Terraform { serial } => Err(StateError::Corrupt {
-                location: location.to_owned(),
-                detail: format!(
-                    "it is a state of Terraform's (serial {serial}). Write it to a file with `terraform state pull >terraform.tfstate`, keep a copy, \
-                     remove it there, and copy it back with `pilotis init -migrate-state` from the folder with that file"
-                ),
-            }),
+            Form::Terraform => Err(is_terraforms(location)),
         }
     }
 
