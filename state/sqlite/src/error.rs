@@ -2,6 +2,7 @@
 
 use pilotis_state::StateError;
 use rusqlite::ErrorCode;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 
 /// An operation failed: in SQLite, or because the state says no.
 #[derive(Debug)]
@@ -57,6 +58,12 @@ pub(crate) fn at(location: &str, error: rusqlite::Error) -> StateError {
             return StateError::Corrupt { location, detail: error.to_string() };
         }
         _ => {}
+    }
+    if error.sqlite_error().is_some_and(|e| e.extended_code == SQLITE_IOERR_SHMSIZE) {
+        // SQLite calls it an I/O error, and only this one file is made larger before it is written.
+        let source =
+            "the file beside it that its processes share (-shm) can't be made larger: is the disk full?";
+        return StateError::Io { location, source: source.into() };
     }
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {

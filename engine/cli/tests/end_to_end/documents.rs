@@ -125,7 +125,7 @@ fn a_state_in_gitlab_is_one_runs_at_a_time() {
     estate.run("init").exits(0);
     let slow = estate.start("apply -auto-approve -allow-exec");
     estate.wait_until_locked();
-    estate.run("apply -auto-approve").exits(8).says(&["is being changed by", "tester@"]);
+    estate.run("apply -auto-approve -allow-exec").exits(8).says(&["is being changed by", "tester@"]);
     // A run that was killed is not waited for: on this machine one can see that it is dead.
     slow.kill();
     estate.folder.write("main.hcl", "");
