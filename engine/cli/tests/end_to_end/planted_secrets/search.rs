@@ -1,6 +1,6 @@
 //! Looking for markers in what came out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::configuration::Planted;
@@ -31,6 +31,14 @@ impl Found {
         if !names.is_empty() {
             self.0.entry(file.display().to_string()).or_default().extend(names);
         }
+    }
+
+    /// These, somewhere, and no others: what is known to be shown, and what isn't any more, is to be said here.
+    #[track_caller]
+    pub(super) fn only(&self, known: &[&str]) {
+        let plain = |name: &String| name.split(" (").next().unwrap_or_default().to_owned();
+        let names: BTreeSet<String> = self.0.values().flatten().map(plain).collect();
+        assert_eq!(names, known.iter().map(ToString::to_string).collect(), "secrets came out: {:#?}", self.0);
     }
 
     #[track_caller]
