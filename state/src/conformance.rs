@@ -532,6 +532,7 @@ pub fn the_lease_of_everything(world: &impl World) {
 /// Runs read the same object side by side. None changes it meanwhile, and none reads what is being changed.
 pub fn readers(world: &impl World) {
     if world.locks_everything() {
+        // Nobody reads beside another run there: `leases` shows it.
         return;
     }
     let mut store = world.connect();
@@ -570,6 +571,7 @@ pub fn readers(world: &impl World) {
 /// `"*"` is of all objects, to read them or to change them.
 pub fn readers_of_everything(world: &impl World) {
     if world.locks_everything() {
+        // Nobody reads beside another run there: `leases` shows it.
         return;
     }
     let mut store = world.connect();
@@ -594,6 +596,7 @@ pub fn readers_of_everything(world: &impl World) {
 /// Of readers too: what has expired, and what a dead process held, is taken over, and begins nothing any more.
 pub fn a_reader_that_is_over(world: &impl World) {
     if world.locks_everything() {
+        // Nobody reads beside another run there: `leases` shows it.
         return;
     }
     let mut store = world.connect();
@@ -627,6 +630,7 @@ pub fn begin_is_fenced(world: &impl World) {
     assert!(matches!(fenced, Err(StateError::Locked { lease }) if lease.run.0.as_ref() == "2"));
     store.commit(&[Write::Begin(intent("i", "1", "b")), Write::Begin(intent("j", "2", "a"))]).unwrap();
     if world.locks_everything() {
+        // Nobody reads beside another run there: `leases` shows it.
         return;
     }
     store

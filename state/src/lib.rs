@@ -9,6 +9,7 @@ pub mod conformance;
 pub mod contents;
 pub mod edit;
 mod hex;
+mod made_of;
 mod memory;
 mod names;
 mod record;

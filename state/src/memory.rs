@@ -74,21 +74,21 @@ impl MemoryStore {
 
     /// A state that holds this.
     pub fn holding(contents: Contents) -> MemoryStore {
-        let keyed = |r: ResourceRecord| (r.key.clone(), r);
+        let Contents { whole, leases, fenced } = contents;
         let data = Data {
-            lineage: contents.lineage,
-            serial: contents.serial,
-            resources: contents.resources.into_iter().map(keyed).collect(),
-            observations: contents.observations.into_iter().map(|o| (o.key.clone(), o)).collect(),
-            outputs: contents.outputs.into_iter().map(|o| (o.name.clone(), o)).collect(),
-            checks: contents.checks,
-            made_of: contents.made_of.each().collect(),
-            runs: contents.runs,
-            changes: contents.changes,
-            audit: contents.audit,
-            intents: contents.intents,
-            leases: contents.leases.into_iter().map(|l| ((l.address.clone(), l.run.clone()), l)).collect(),
-            fenced: contents.fenced.into_iter().collect(),
+            lineage: whole.lineage,
+            serial: whole.serial,
+            resources: whole.resources.into_iter().map(|r| (r.key.clone(), r)).collect(),
+            observations: whole.observations.into_iter().map(|o| (o.key.clone(), o)).collect(),
+            outputs: whole.outputs.into_iter().map(|o| (o.name.clone(), o)).collect(),
+            checks: whole.checks,
+            made_of: whole.made_of.into_iter().collect(),
+            runs: whole.runs,
+            changes: whole.changes,
+            audit: whole.audit,
+            intents: whole.intents,
+            leases: leases.into_iter().map(|l| ((l.address.clone(), l.run.clone()), l)).collect(),
+            fenced: fenced.into_iter().collect(),
             dead: HashSet::new(),
         };
         MemoryStore(Arc::new(Mutex::new(data)))
@@ -101,10 +101,10 @@ impl MemoryStore {
 
     /// What it holds; the dead hold their leases there too.
     pub fn contents(&self) -> Result<Contents, StateError> {
-        let whole = self.fork().whole()?;
+        let whole = self.clone().whole()?;
         let mut fenced: Vec<_> = self.data().fenced.iter().cloned().collect();
         fenced.sort();
-        Ok(Contents::of(whole, self.leases(), fenced))
+        Ok(Contents { whole, leases: self.leases(), fenced })
     }
 
     fn data(&self) -> MutexGuard<'_, Data> {

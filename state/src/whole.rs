@@ -2,13 +2,17 @@
 //!
 //! Leases are not part of it: they belong to the processes that hold them now.
 
+use std::fmt;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use crate::audit::AuditEntry;
 use crate::{Change, Intent, Observation, OutputRecord, ResourceRecord, Run, RunId, Snapshot, Write};
 
 /// Everything that a state holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Whole {
     /// Names the state for ever.
     pub lineage: String,
@@ -27,11 +31,30 @@ pub struct Whole {
     /// All that they did, in order.
     pub changes: Vec<Change>,
     /// What runs were made of, where that was kept.
+    #[serde(with = "crate::made_of")]
     pub made_of: Vec<(RunId, Arc<str>)>,
     /// What came of conditions in the last apply.
     pub checks: Arc<str>,
     /// The audit journal, oldest entry first.
     pub audit: Vec<AuditEntry>,
+}
+
+impl fmt::Debug for Whole {
+    /// What runs were made of may hold secrets: of that only how much there is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Whole")
+            .field("lineage", &self.lineage)
+            .field("serial", &self.serial)
+            .field("resources", &self.resources)
+            .field("outputs", &self.outputs)
+            .field("intents", &self.intents)
+            .field("observations", &self.observations)
+            .field("runs", &self.runs)
+            .field("changes", &self.changes)
+            .field("made_of", &self.made_of.len())
+            .field("audit", &self.audit.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Whole {

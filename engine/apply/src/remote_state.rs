@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use pilotis_config::{Backend, backend_arguments};
+use pilotis_config::{Backend, backend_arguments, has_backend_argument};
 use pilotis_schema::{Attribute, Block, Presence, ProviderSchema, ResourceSchema};
 use pilotis_sdk::{
     Connection, Created, DataRequest, Environment, Error, ErrorKind, Found, ImportId, ListRequest, Listing,
@@ -198,13 +198,13 @@ fn invalid(attribute: &str, detail: impl Into<String>) -> Error {
 fn other_state(config: &Value, base: &std::path::Path) -> Result<OtherState, Error> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let kind = text(config.get("backend")).unwrap_or_default();
-    let Some(known) = backend_arguments(&kind) else {
+    if backend_arguments(&kind).is_none() {
         if FOREIGN.contains(&kind.as_str()) {
             return Err(invalid("backend", format!("There is no backend \"{kind}\" here: states are files, which backend \"local\" reads, in PostgreSQL (\"pg\"), in buckets (\"s3\") or behind GitLab's protocol (\"http\")."))
                 .help("Fetch that state with `terraform state pull > other.tfstate`, and read the file with backend \"local\"."));
         }
         return Err(invalid("backend", format!("There is no backend type named \"{kind}\".")));
-    };
+    }
     let mut state = OtherState {
         base: base.to_owned(),
         workspace: text(config.get("workspace")).filter(|w| w != "default" && !w.is_empty()),
@@ -215,19 +215,22 @@ fn other_state(config: &Value, base: &std::path::Path) -> Result<OtherState, Err
         return Err(invalid("config", "The configuration must be an object value."));
     };
     for (name, value) in settings {
-        if !known.contains(&name.as_str()) {
-            return Err(invalid(
-                "config",
-                format!(
-                    "The given configuration is not valid for backend \"{}\": unexpected attribute \"{name}\".",
-                    state.backend.kind
-                ),
-            ));
-        }
         // An object, as `endpoints` of "s3", is told member by member.
         let members = value.as_entries().into_iter().flatten().map(|(m, v)| (format!("{name}.{m}"), v));
         let alone = value.as_entries().is_none().then(|| (name.to_string(), value));
-        for (name, value) in members.chain(alone).filter(|(_, value)| !value.is_null()) {
+        for (name, value) in members.chain(alone) {
+            if !has_backend_argument(&state.backend.kind, &name) {
+                return Err(invalid(
+                    "config",
+                    format!(
+                        "The given configuration is not valid for backend \"{}\": unexpected attribute \"{name}\".",
+                        state.backend.kind
+                    ),
+                ));
+            }
+            if value.is_null() {
+                continue;
+            }
             let text = pilotis_value::convert::convert(value, &Type::String)
                 .ok()
                 .and_then(|text| text.as_str().map(str::to_owned));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use pilotis_config::{Backend, Settings, backend_arguments, backend_file};
+use pilotis_config::{Backend, Settings, backend_arguments, backend_file, has_backend_argument};
 use pilotis_state_postgres::SCHEMA;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -253,11 +253,10 @@ pub(crate) fn given(
             "Missing backend configuration: -backend-config was used without a \"backend\" block in the configuration. Add one, as `backend \"{PG}\" {{}}` in a `terraform` block"
         );
     };
-    let known = backend_arguments(kind).unwrap_or_default();
-    match given.keys().find(|name| !known.contains(&name.as_str()) && name.as_str() != "endpoints.s3") {
+    match given.keys().find(|name| !has_backend_argument(kind, name)) {
         Some(name) => bail!(
             "Invalid backend configuration argument: the backend \"{kind}\" has no argument {name:?}. It has {}",
-            known.join(", ")
+            backend_arguments(kind).unwrap_or_default().join(", ")
         ),
         None => Ok(given),
     }

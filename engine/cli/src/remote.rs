@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, bail};
 use pilotis_state::{StateError, Store};
-use pilotis_state_document::{Document as _, DocumentStore, is_terraforms};
+use pilotis_state_document::{Document as _, DocumentStore, is_terraform, left_to_terraform};
 use pilotis_state_encryption::Keyring;
 use pilotis_state_http::HttpDocument;
 use pilotis_state_postgres::PostgresStore;
@@ -47,7 +47,7 @@ impl Remote {
     pub(crate) fn open(&self, keys: &Keyring) -> Result<Box<dyn Store>, StateError> {
         Ok(match self {
             Remote::Postgres(options) => Box::new(encrypted(PostgresStore::open(options)?, keys)),
-            Remote::S3(options) => Box::new(encrypted(self.in_bucket(options)?, keys)),
+            Remote::S3(options) => Box::new(encrypted(in_bucket(options)?, keys)),
             Remote::Http(options) => {
                 Box::new(encrypted(DocumentStore::open(HttpDocument::new(options)?)?, keys))
             }
@@ -61,40 +61,21 @@ impl Remote {
         }
         Ok(match self {
             Remote::Postgres(options) => boxed(PostgresStore::open_existing(options)?, keys),
-            Remote::S3(options) => boxed(Some(self.in_bucket(options)?).filter(|s| !s.is_empty()), keys),
+            Remote::S3(options) => boxed(Some(in_bucket(options)?).filter(|s| !s.is_empty()), keys),
             Remote::Http(options) => boxed(DocumentStore::open_existing(HttpDocument::new(options)?)?, keys),
         })
     }
 
-    /// Terraform's object is beside ours, so that both could be there: nobody begins anew what it has.
-    fn in_bucket(&self, options: &s3::Options) -> Result<DocumentStore<S3Document>, StateError> {
-        let store = DocumentStore::open(S3Document::new(options)?)?;
-        if store.is_empty() && self.terraform()?.is_some() {
-            return Err(is_terraforms(store.location()));
-        }
-        Ok(store)
-    }
-
     /// The text of a state of Terraform's that is there in place of one of ours.
     pub(crate) fn terraform(&self) -> Result<Option<String>, StateError> {
-        let text = match self {
-            Remote::Postgres(_) => None,
-            Remote::S3(options) => {
-                let mut document = S3Document::new(options)?;
-                match document.read()? {
-                    Some(_) => None,
-                    None => document.terraform_state()?,
-                }
-            }
+        match self {
+            Remote::Postgres(_) => Ok(None),
+            Remote::S3(options) => beside(&mut S3Document::new(options)?),
             Remote::Http(options) => {
-                let stored = HttpDocument::new(options)?.read()?;
-                stored.and_then(|stored| String::from_utf8(stored.text).ok())
+                let stored = HttpDocument::new(options)?.read()?.filter(|s| is_terraform(&s.text));
+                Ok(stored.and_then(|stored| String::from_utf8(stored.text).ok()))
             }
-        };
-        Ok(text.filter(|text| {
-            let document = serde_json::from_str::<serde_json::Value>(text);
-            document.is_ok_and(|document| document["version"].as_u64().is_some_and(|version| version <= 4))
-        }))
+        }
     }
 
     /// Removes the state.
@@ -125,4 +106,21 @@ impl Remote {
         }
         Ok(format!("workspace {name}"))
     }
+}
+
+/// Opens a state in a bucket. Terraform's object is beside ours, so that both could be there: nobody begins anew what it has.
+fn in_bucket(options: &s3::Options) -> Result<DocumentStore<S3Document>, StateError> {
+    let mut document = S3Document::new(options)?;
+    match beside(&mut document)? {
+        Some(_) => Err(left_to_terraform(document.location())),
+        None => DocumentStore::open(document),
+    }
+}
+
+/// What Terraform has in a bucket where nothing of ours is.
+fn beside(document: &mut S3Document) -> Result<Option<String>, StateError> {
+    if document.read()?.is_some() {
+        return Ok(None);
+    }
+    Ok(document.terraform_state()?.filter(|text| is_terraform(text.as_bytes())))
 }

@@ -87,6 +87,17 @@ pub fn backend_arguments(kind: &str) -> Option<&'static [&'static str]> {
     BACKENDS.iter().find(|(name, _)| *name == kind).map(|(_, arguments)| *arguments)
 }
 
+/// True if a backend has this argument; of one that is an object, a member: `endpoints.s3`.
+pub fn has_backend_argument(kind: &str, name: &str) -> bool {
+    let (argument, member) = name.split_once('.').map_or((name, None), |(a, m)| (a, Some(m)));
+    let members = OBJECTS.iter().find(|(object, _)| *object == argument).map(|(_, members)| *members);
+    backend_arguments(kind).is_some_and(|known| known.contains(&argument))
+        && match (member, members) {
+            (Some(member), Some(members)) => members.contains(&member),
+            (member, members) => member.is_none() && members.is_none(),
+        }
+}
+
 /// Reads the block.
 pub(crate) fn read(block: &Block, settings: &mut Settings, diags: &mut Diagnostics) {
     let Some([kind]) = shape::labels(block, ["type"], diags) else { return };

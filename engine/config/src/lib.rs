@@ -33,7 +33,7 @@ mod validation;
 mod variables;
 mod version;
 
-pub use backend::{Backend, backend_arguments, backend_file};
+pub use backend::{Backend, backend_arguments, backend_file, has_backend_argument};
 pub use body::{BodyContext, CompiledBody};
 pub use codes::{EXPLANATIONS, TEST_REFERENCE, VALIDATION};
 pub use encryption::{Encryption, EncryptionMethod, EncryptionTarget, KeyProvider, KeyProviderKind};

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 /// Of the form below; a document with a higher one is left alone.
 const FORMAT: i64 = 1;
 
+/// The versions of Terraform's own states.
+const TERRAFORM: std::ops::RangeInclusive<i64> = 1..=4;
 /// A version that no Terraform knows.
 const NOT_TERRAFORM: i64 = 999;
 
@@ -68,6 +70,12 @@ pub(crate) enum Form {
     Terraform,
 }
 
+/// True if a text is a state of Terraform's.
+pub fn is_terraform(text: &[u8]) -> bool {
+    let head = serde_json::from_slice::<Head>(text);
+    head.is_ok_and(|head| head.pilotis.is_none() && TERRAFORM.contains(&head.version))
+}
+
 pub(crate) fn write(
     serial: u64,
     writers: &BTreeMap<String, u64>,
@@ -76,7 +84,7 @@ pub(crate) fn write(
     serde_json::to_vec(&Written {
         version: NOT_TERRAFORM,
         serial,
-        lineage: contents.lineage(),
+        lineage: &contents.whole.lineage,
         pilotis: Mark { format: FORMAT, message: MESSAGE },
         writers,
         state: contents,
@@ -92,7 +100,7 @@ pub(crate) fn read(text: &[u8], location: &str) -> Result<Form, StateError> {
     };
     let head: Head = serde_json::from_slice(text).map_err(|e| corrupt(place(e)))?;
     match head.pilotis.map(|mark| mark.format) {
-        None if (1..=4).contains(&head.version) => return Ok(Form::Terraform),
+        None if TERRAFORM.contains(&head.version) => return Ok(Form::Terraform),
         None => return Err(corrupt(format!("a JSON document of version {}", head.version))),
         Some(None) => return Err(corrupt("it only says that the state was taken over".into())),
         Some(Some(found)) if found > FORMAT => {

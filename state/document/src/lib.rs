@@ -8,4 +8,5 @@ mod form;
 mod store;
 
 pub use document::{Document, ServerLock, Stored, Tag};
-pub use store::{DocumentStore, is_terraforms};
+pub use form::is_terraform;
+pub use store::{DocumentStore, left_to_terraform};

@@ -3,7 +3,7 @@
 //! Whoever writes names the version that it replaces. If that isn't the newest any more, the newest is read and the change made on that
 //! one: so commits are in one order, as in a database, and a lease or an expected version that no longer holds refuses the change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use pilotis_state::audit::{self, AuditEntry};
@@ -23,7 +23,7 @@ const TRIES: usize = 100;
 const WRITERS: usize = 64;
 
 /// Why a place that has a state of Terraform's is left alone.
-pub fn is_terraforms(location: &str) -> StateError {
+pub fn left_to_terraform(location: &str) -> StateError {
     let detail = "it is a state of Terraform's. Give the backend another place for the one of Pilotis, and bring what Terraform knows there: \
                   `terraform state pull >FILE`, then `pilotis state import FILE`";
     StateError::Corrupt { location: location.to_owned(), detail: detail.to_owned() }
@@ -91,11 +91,12 @@ impl<D: Document> DocumentStore<D> {
     /// Reads the newest version, if it isn't the one that was read last.
     fn refresh(&mut self) -> Result<(), StateError> {
         let Some(stored) = self.document.read()? else {
-            if self.copy.tag.is_some() {
-                // Somebody has removed it: what is written next must not bring it back unseen.
-                self.copy = Copy::empty();
+            if self.copy.tag.is_none() {
+                return Ok(());
             }
-            return Ok(());
+            // What is written next would begin another, empty state in its place.
+            let source = "it was there, and is gone: somebody has removed it meanwhile".into();
+            return Err(StateError::Io { location: self.document.location().to_owned(), source });
         };
         if self.copy.tag.as_ref() == Some(&stored.tag) {
             return Ok(());
@@ -107,7 +108,7 @@ impl<D: Document> DocumentStore<D> {
                 self.copy = Copy { tag: Some(stored.tag), serial, writers, state };
                 Ok(())
             }
-            Form::Terraform => Err(is_terraforms(location)),
+            Form::Terraform => Err(left_to_terraform(location)),
         }
     }
 
@@ -149,7 +150,7 @@ impl<D: Document> DocumentStore<D> {
     /// Writes the next version; false if it wasn't, because another one came before it.
     fn write(&mut self, mut next: Copy) -> Result<bool, StateError> {
         let contents = next.state.contents()?;
-        next.serial = (self.copy.serial + 1).max(contents.serial());
+        next.serial = (self.copy.serial + 1).max(contents.whole.serial);
         next.note(&self.name, next.serial);
         let text = form::write(next.serial, &next.writers, &contents).map_err(|e| StateError::Io {
             location: self.document.location().to_owned(),
@@ -167,8 +168,7 @@ impl<D: Document> DocumentStore<D> {
         };
         let before = self.copy.tag.clone();
         match (self.refresh(), error) {
-            (Err(_), Some(error)) => return Err(error),
-            (Err(error), None) => return Err(error),
+            (Err(_), Some(error)) | (Err(error), None) => return Err(error),
             (Ok(()), _) if self.copy.writers.get(&self.name) == Some(&next.serial) => return Ok(true),
             // It wasn't written, as far as one can see, and nothing else was.
             (Ok(()), Some(error)) if self.copy.tag == before => return Err(error),
@@ -180,9 +180,9 @@ impl<D: Document> DocumentStore<D> {
 
     /// The leases of processes that are known to be dead don't count.
     fn notice_the_dead(&self) {
-        for lease in self.copy.state.leases().iter().filter(|lease| is_dead(&lease.holder)) {
-            self.copy.state.declare_dead(&lease.holder);
-        }
+        // A run has a lease for each object, and one process.
+        let holders: HashSet<_> = self.copy.state.leases().into_iter().map(|lease| lease.holder).collect();
+        holders.iter().filter(|holder| is_dead(holder)).for_each(|dead| self.copy.state.declare_dead(dead));
     }
 
     /// Reads what is newest.
@@ -190,6 +190,13 @@ impl<D: Document> DocumentStore<D> {
         self.refresh()?;
         self.notice_the_dead();
         Ok(&mut self.copy.state)
+    }
+
+    /// Gives the server's lock of a run back where something else is what counts. One that stays behind is taken over once its leases are over.
+    fn try_unlock(&mut self, run: &RunId) {
+        if let Err(error) = self.document.unlock(run) {
+            tracing::warn!("the server's lock of run {} stays: {error}", run.0);
+        }
     }
 
     /// Takes the server's lock for a run, and takes it over from a run whose leases are over.
@@ -235,7 +242,7 @@ impl<D: Document> Store for DocumentStore<D> {
         for write in writes {
             // A run that is over keeps nobody away.
             if let Write::Fence { run, .. } = write {
-                self.document.unlock(run)?;
+                self.try_unlock(run);
             }
         }
         Ok(())
@@ -247,7 +254,7 @@ impl<D: Document> Store for DocumentStore<D> {
         let locked = self.lock(first, now)?;
         let taken = self.change(|state| state.acquire(leases, now));
         if taken.is_err() && locked && !had {
-            self.document.unlock(&first.run)?;
+            self.try_unlock(&first.run);
         }
         taken
     }
@@ -264,8 +271,8 @@ impl<D: Document> Store for DocumentStore<D> {
 
     fn release(&mut self, run: &RunId) -> Result<(), StateError> {
         let released = self.change(|state| state.release(run));
-        self.document.unlock(run)?;
-        released
+        let unlocked = self.document.unlock(run);
+        released.and(unlocked.map(drop))
     }
 
     fn revoke(&mut self, run: &RunId) -> Result<(), StateError> {

@@ -8,7 +8,8 @@ use pilotis_state_sqlite::SqliteStore;
 
 use crate::harness::{Folder, Ran, Started};
 
-const CONFIGURATION: &str = r#"
+/// Three objects and an output, of no service.
+pub(crate) const CONFIGURATION: &str = r#"
 resource "random_pet" "name" {
   length = 2
 }

@@ -6,20 +6,8 @@ use std::time::{Duration, Instant};
 use pilotis_state_s3::server as bucket;
 use serde_json::json;
 
+use crate::backends::CONFIGURATION;
 use crate::harness::{Folder, Ran, Sandbox, Started};
-
-const CONFIGURATION: &str = r#"
-resource "random_pet" "name" {
-  length = 2
-}
-resource "null_resource" "each" {
-  for_each = toset(["a", "b"])
-  triggers = { name = random_pet.name.id, key = each.key }
-}
-output "name" {
-  value = random_pet.name.id
-}
-"#;
 
 const SLOW: &str = r#"
 resource "terraform_data" "slow" {
@@ -71,6 +59,18 @@ impl InGitLab {
         Started::new(command.envs(self.variables()), line.to_owned())
     }
 
+    /// What another folder gets with `terraform_remote_state` of the output `name`.
+    fn read_by_another_folder(&self) -> String {
+        let text = format!(
+            "data \"terraform_remote_state\" \"other\" {{\n  backend = \"http\"\n  config  = {{ address = \"{}\" }}\n}}\n\
+             output \"theirs\" {{\n  value = data.terraform_remote_state.other.outputs.name\n}}\n",
+            self.address
+        );
+        let reader = Folder::with(&text);
+        reader.run_with(&["apply", "-auto-approve"], &self.variables()).exits(0);
+        reader.run("output -raw theirs").exits(0).out
+    }
+
     /// Waits until a run holds the state.
     fn wait_until_locked(&self) {
         let lock = format!("{}/lock", self.path());
@@ -106,14 +106,7 @@ fn a_state_in_gitlab() {
     estate.run("workspace new prod").exits(1).says(&["backend \"http\" has one state, and no workspaces"]);
 
     // Another folder reads what is there.
-    let text = format!(
-        "data \"terraform_remote_state\" \"other\" {{\n  backend = \"http\"\n  config  = {{ address = \"{}\" }}\n}}\n\
-         output \"theirs\" {{\n  value = data.terraform_remote_state.other.outputs.name\n}}\n",
-        estate.address
-    );
-    let reader = Folder::with(&text);
-    reader.run_with(&["apply", "-auto-approve"], &estate.variables()).exits(0);
-    assert_eq!(reader.run("output -raw theirs").exits(0).out, name);
+    assert_eq!(estate.read_by_another_folder(), name);
 
     estate.run("destroy -auto-approve").exits(0).says(&["3 destroyed"]);
     assert!(!estate.folder.path("pilotis.db").exists(), "nothing is stored beside the configuration");
@@ -145,14 +138,7 @@ fn what_terraform_has_in_gitlab_is_not_overwritten() {
     estate.run("init").exits(1).says(&["it is a state of Terraform's", "terraform state pull"]);
     assert_eq!(estate.sandbox.gitlab.get(path), state, "it is as it was");
     // Its outputs can be read.
-    let text = format!(
-        "data \"terraform_remote_state\" \"other\" {{\n  backend = \"http\"\n  config  = {{ address = \"{}\" }}\n}}\n\
-         output \"theirs\" {{\n  value = data.terraform_remote_state.other.outputs.name\n}}\n",
-        estate.address
-    );
-    let reader = Folder::with(&text);
-    reader.run_with(&["apply", "-auto-approve"], &estate.variables()).exits(0);
-    assert_eq!(reader.run("output -raw theirs").exits(0).out, "carto");
+    assert_eq!(estate.read_by_another_folder(), "carto");
 }
 
 #[test]

@@ -7,11 +7,11 @@ use crate::harness::{Folder, Ran};
 
 /// Looked for in every file of the folder.
 pub(crate) const MARKED: &str = "m4rk3d-v4lu3";
-const PASSPHRASE: (&str, &str) = ("PILOTIS_VAR_passphrase", "correct horse battery staple");
+pub(crate) const PASSPHRASE: (&str, &str) = ("PILOTIS_VAR_passphrase", "correct horse battery staple");
 const WRONG: (&str, &str) = ("PILOTIS_VAR_passphrase", "incorrect horse battery staple");
 
 /// A passphrase with Argon2 at a cost that a test can bear.
-const ENCRYPTION: &str = r#"
+pub(crate) const ENCRYPTION: &str = r#"
 variable "passphrase" {
   type      = string
   ephemeral = true

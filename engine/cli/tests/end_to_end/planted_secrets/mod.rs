@@ -11,37 +11,11 @@ mod search;
 use configuration::{Held, Planted};
 use search::Found;
 
+use crate::encryption::{ENCRYPTION, PASSPHRASE};
 use crate::harness::{Folder, Ran};
 
 /// Logs at the highest level, of everything: also of the libraries that carry the calls.
 const LOUD: (&str, &str) = ("TF_LOG", "trace");
-const KEY: (&str, &str) = ("PILOTIS_VAR_passphrase", "correct horse battery staple");
-
-const ENCRYPTION: &str = r#"
-variable "passphrase" {
-  type      = string
-  ephemeral = true
-}
-terraform {
-  encryption {
-    key_provider "argon2" "main" {
-      passphrase  = var.passphrase
-      memory_kib  = 64
-      iterations  = 1
-      parallelism = 1
-    }
-    method "aes_gcm_siv" "main" {
-      keys = key_provider.argon2.main
-    }
-    state {
-      method = method.aes_gcm_siv.main
-    }
-    plan {
-      method = method.aes_gcm_siv.main
-    }
-  }
-}
-"#;
 
 /// Values that are made of secrets, messages that mention them, and programs that are given them.
 const DERIVED: &str = r#"
@@ -99,7 +73,7 @@ fn planted(held: Held) -> (Folder, Planted) {
 }
 
 fn loud(folder: &Folder, line: &str) -> Ran {
-    folder.run_with(&line.split_whitespace().collect::<Vec<_>>(), &[LOUD, KEY])
+    folder.run_with(&line.split_whitespace().collect::<Vec<_>>(), &[LOUD, PASSPHRASE])
 }
 
 /// All that is printed from the first plan until nothing is left.
