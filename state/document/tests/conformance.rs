@@ -5,8 +5,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use pilotis_state::conformance::World;
-use pilotis_state::{Holder, StateError};
+use pilotis_state::conformance::{World, run};
+use pilotis_state::{Holder, StateError, Store as _, Write};
 use pilotis_state_document::{Document, DocumentStore, Stored, Tag};
 use pilotis_state_process::this_process;
 
@@ -96,4 +96,16 @@ mod losing_answers {
         kept.is_busy = true;
         kept.loses_answers = true;
     }));
+}
+
+#[test]
+fn a_state_that_was_removed_is_not_begun_anew_by_who_still_has_it() {
+    let shelf = Shelf::default();
+    let (mut ours, theirs) = (shelf.connect(), shelf.connect());
+    ours.commit(&[Write::StartRun(run("1"))]).unwrap();
+    theirs.delete().unwrap();
+    let refused = ours.commit(&[Write::StartRun(run("2"))]).unwrap_err();
+    assert!(refused.to_string().contains("somebody has removed it"), "{refused}");
+    assert_eq!(shelf.0.lock().unwrap().text, None, "nothing stands in its place");
+    assert!(ours.snapshot().is_err(), "it isn't an empty one either");
 }
