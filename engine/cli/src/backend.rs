@@ -119,7 +119,7 @@ impl Chosen {
             ),
             _ => {
                 let argument = |name: &str| self.argument(name).map(str::to_owned);
-                let options = http::Options::new(argument, &environment).context("backend \"http\"")?;
+                let options = http::Options::new(argument, &environment)?;
                 Ok(Remote::Http(Box::new(options)))
             }
         }
