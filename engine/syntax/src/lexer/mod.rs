@@ -163,13 +163,16 @@ pub fn is_name(text: &str) -> bool {
 }
 
 /// True if the line that starts here looks like the start of an argument (`name =`) or of a block (`name "label" {`). Nothing
-/// in an expression outside braces looks so: it is how the end of something unclosed is found.
+/// in an expression outside braces looks so, as `if {`, `in {` and `for x in {` are no blocks: it is how the end of something
+/// unclosed is found.
 pub(crate) fn looks_like_item(text: &str, line_start: usize) -> bool {
     let rest = text[line_start..].trim_start_matches([' ', '\t']);
     let name = ident_length(rest);
     if name == 0 {
         return false;
     }
+    let keyword = |word: &str| matches!(word, "for" | "in" | "if");
+    let mut before_object = keyword(&rest[..name]);
     let mut rest = &rest[name..];
     let mut labels = 0;
     loop {
@@ -178,8 +181,8 @@ pub(crate) fn looks_like_item(text: &str, line_start: usize) -> bool {
             return !trimmed.starts_with("==") && !trimmed.starts_with("=>");
         }
         if let Some(after) = trimmed.strip_prefix('{') {
-            return after.trim_start_matches([' ', '\t', '\r']).starts_with(['\n', '}', '#'])
-                || after.is_empty();
+            let opened = after.trim_start_matches([' ', '\t', '\r']);
+            return !before_object && (after.is_empty() || opened.starts_with(['\n', '}', '#']));
         }
         let label = if let Some(quoted) = trimmed.strip_prefix('"') {
             let Some(end) = quoted.find(['"', '\n']) else { return false };
@@ -194,6 +197,7 @@ pub(crate) fn looks_like_item(text: &str, line_start: usize) -> bool {
             return false;
         }
         labels += 1;
+        before_object |= keyword(&trimmed[..label]);
         rest = &trimmed[label..];
     }
 }

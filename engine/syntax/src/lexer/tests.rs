@@ -129,6 +129,16 @@ fn a_string_over_several_lines_goes_on_to_its_quote() {
 }
 
 #[test]
+fn an_object_at_the_start_of_a_line_is_no_block() {
+    for text in [
+        "a = \"${join(\"\", [\nfor x in {\n  b = 1\n} : x\n])}\"\n",
+        "a = \"%{\nif {} == b\n}c%{ endif }\"\n",
+    ] {
+        assert_eq!(lex(text, Start::Expression).problems.len(), 0, "{text}");
+    }
+}
+
+#[test]
 fn tokens_cover_the_text() {
     let text = "a = \"b${c}\" # d\n\te {\n f = <<X\n y ${z}\nX\n}\r\n";
     let mut at = 0;
@@ -148,6 +158,10 @@ fn starts_of_items() {
         assert!(looks_like_item(text, 0), "{text}");
     }
     for text in ["a == 1", "a => 1", "a", "a.b = 1", "}", "", "\"a\" = 1", "a \"b", "1 = 2", "a { b"] {
+        assert!(!looks_like_item(text, 0), "{text}");
+    }
+    // Where these stand in a template, the string isn't over.
+    for text in ["if {  }", "in {}", "for x in {\n", "x in {\n"] {
         assert!(!looks_like_item(text, 0), "{text}");
     }
 }
