@@ -254,15 +254,22 @@ impl Estate {
         }
     }
 
-    /// SIGKILL, or a machine without power: what was on its way may still arrive, now or much later.
+    /// SIGKILL, or a machine without power: what was on its way may still arrive, now or much later. But not after another run
+    /// has settled it: what leaves is looked at first, and what left before that has arrived or never will.
     fn dies(&mut self, process: &mut Process) {
+        let fenced = match &process.doing {
+            Doing::Applying { of, .. } => {
+                !self.case.store.snapshot().unwrap().leases.iter().any(|l| l.run == of.run)
+            }
+            Doing::Nothing | Doing::Planning(_) => false,
+        };
         for (_, request) in std::mem::take(&mut process.waiting) {
             match request {
                 Request::Commit(_) if self.random.chance(50) => {
                     self.case.answer(request);
                 }
                 Request::Create { .. } | Request::Update { .. } | Request::Delete { .. }
-                    if self.random.chance(50) =>
+                    if !fenced && self.random.chance(50) =>
                 {
                     self.case.world.answer(request);
                 }

@@ -160,8 +160,8 @@ fn a_provider_that_was_connected_with_it_is_connected_anew_by_an_apply() {
     let after_plan = case.world.log.iter().rposition(|l| l.starts_with("open")).unwrap();
     insta::assert_snapshot!(case.world.log[after_plan..].join("\n"), @"
     open ephemeral.sim_token.guard
-    delete sim_thing.b
     connect with token-8 of guard
+    delete sim_thing.b
     delete sim_thing.a
     close ephemeral.sim_token.guard
     ");

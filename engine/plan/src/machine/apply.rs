@@ -3,7 +3,7 @@
 //! Nothing is decided here that the plan did not say. Bodies are evaluated again with what has become known; if that asks for
 //! anything that was not announced, the object is left alone and the difference is an error.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use pilotis_diag::Diagnostic;
@@ -14,7 +14,8 @@ use pilotis_value::{Type, json};
 use crate::graph::{NodeId, NodeKind};
 use crate::machine::commits::{Commits, Then};
 use crate::machine::effects::Effect;
-use crate::machine::schedule::{Queue, Schedule, UnitId, UnitKind};
+use crate::machine::places::Places;
+use crate::machine::schedule::{Schedule, UnitId, UnitKind};
 use crate::machine::targets::strip_keys;
 use crate::machine::{ApplyStart, Machine, Object, ObjectId, Phase, Rep};
 use crate::{Applied, ObjectOutcome, ObjectResult, PlanAction, codes};
@@ -35,16 +36,13 @@ pub(crate) struct Stuck {
 #[derive(Debug)]
 pub(crate) struct Applying {
     pub(crate) run: RunId,
-    pub(crate) parallelism: usize,
     pub(crate) schedule: Schedule,
     /// Settled nodes that are made anew all the same: they rest on something ephemeral.
     pub(crate) revived: HashSet<NodeId>,
     /// Units that wait for nothing any more, last first.
     pub(crate) runnable: Vec<UnitId>,
-    pub(crate) queue: Queue,
+    pub(crate) places: Places,
     pub(crate) effects: Vec<Effect>,
-    pub(crate) in_flight: usize,
-    pub(crate) per_host: BTreeMap<Arc<str>, usize>,
     pub(crate) commits: Commits,
     pub(crate) heights: Vec<u32>,
     pub(crate) results: HashMap<ObjectId, ObjectResult>,
@@ -76,15 +74,12 @@ impl Machine {
         self.checks.retain(|id, _| self.nodes[id.0 as usize].settled && !revived.contains(id));
         self.applying = Some(Applying {
             run: start.run,
-            parallelism: start.parallelism.max(1),
             heights: self.graph.heights(),
             schedule,
             revived,
             runnable: Vec::new(),
-            queue: Queue::default(),
+            places: Places::new(start.parallelism),
             effects: Vec::new(),
-            in_flight: 0,
-            per_host: BTreeMap::new(),
             commits: Commits::default(),
             results: HashMap::new(),
             stuck: HashMap::new(),
@@ -122,8 +117,10 @@ impl Machine {
             return;
         }
         self.stop();
+        // Whose intent is still on its way is taken back when that is durable.
+        self.take_back_waiting();
         let open: Vec<EffectId> = (0..self.applying().effects.len() as u32)
-            .filter(|e| self.applying().effects[*e as usize].is_in_flight())
+            .filter(|e| self.applying().effects[*e as usize].is_under_way())
             .collect();
         for effect in open {
             if self.has_programs(effect) {
@@ -133,11 +130,6 @@ impl Machine {
             }
         }
         self.pending.retain(|_, pending| matches!(pending, super::Pending::Commit(_)));
-    }
-
-    /// Effects in flight.
-    pub fn in_flight(&self) -> usize {
-        self.applying.as_ref().map_or(0, |a| a.in_flight)
     }
 
     /// Rows may be written from now on.
@@ -176,7 +168,8 @@ impl Machine {
         }
         self.flush();
         let apply = self.applying();
-        let idle = apply.begun && apply.schedule.open == 0 && apply.in_flight == 0 && apply.commits.is_idle();
+        let idle =
+            apply.begun && apply.schedule.open == 0 && apply.places.is_idle() && apply.commits.is_idle();
         if idle && !apply.ending {
             self.end();
         }
@@ -186,7 +179,7 @@ impl Machine {
     fn break_deadlock(&mut self) -> bool {
         let asked = !self.pending.is_empty() || !self.outbox.is_empty();
         let apply = self.applying();
-        if apply.schedule.open == 0 || apply.in_flight > 0 || !apply.commits.is_idle() || asked {
+        if apply.schedule.open == 0 || !apply.places.is_idle() || !apply.commits.is_idle() || asked {
             return false;
         }
         let units = apply.schedule.units.iter_mut().enumerate();

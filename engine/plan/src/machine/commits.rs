@@ -76,6 +76,7 @@ impl Machine {
             return;
         }
         commits.in_flight = true;
+        apply.places.committing();
         let writes = parts.iter().flat_map(|p| p.writes.iter().cloned()).collect();
         self.ask(Pending::Commit(parts), Request::Commit(writes));
     }
@@ -84,7 +85,10 @@ impl Machine {
         let Some(apply) = &mut self.applying else { return };
         apply.commits.in_flight = false;
         match result {
-            Ok(()) => parts.into_iter().for_each(|part| self.durable(part.then)),
+            Ok(()) => {
+                apply.places.committed();
+                parts.into_iter().for_each(|part| self.durable(part.then));
+            }
             Err(CommitFailure::Broken(why)) => self.state_broken(parts, &why),
             Err(_) if parts.len() > 1 => {
                 // In order, and before what came to wait since.
@@ -103,7 +107,7 @@ impl Machine {
     fn durable(&mut self, then: Then) {
         match then {
             Then::Begin => self.begin_effects(),
-            Then::Call(effect) => self.call(effect),
+            Then::Call(effect) => self.await_place(effect),
             Then::Made(effect) => self.run_program(effect),
             Then::Done(_) | Then::Nothing => {}
             Then::End => self.end_apply(),

@@ -11,21 +11,19 @@ use crate::machine::apply::EffectId;
 use crate::machine::commits::Then;
 use crate::machine::ignore::ignore;
 use crate::machine::programs::Programs;
-use crate::machine::provider::{Link, service_error};
+use crate::machine::provider::service_error;
 use crate::machine::schedule::{UnitId, UnitKind};
 use crate::machine::settle::Meta;
 use crate::machine::{Cause, Machine, Object, ObjectId, Pending};
 use crate::propose::{broken_promises, propose};
-use crate::{
-    Connected, Created, Failure, ObjectResult, Outcome, PlanAction, ProviderId, Request, RequestId, codes,
-};
+use crate::{Created, Failure, ObjectResult, Outcome, PlanAction, ProviderId, Request, RequestId, codes};
 
 /// How far an effect is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// Programs run before its intent, or after the service has answered.
     Programs,
-    /// Its intent is being committed.
+    /// Its intent is being committed, or its call waits for a place.
     Begun,
     /// The service was asked.
     Called,
@@ -56,8 +54,10 @@ impl EffectKind {
 pub(crate) struct Effect {
     kind: EffectKind,
     object: ObjectId,
-    unit: UnitId,
-    host: Arc<str>,
+    pub(crate) unit: UnitId,
+    pub(crate) host: Arc<str>,
+    /// It counts among those that are under way at its host.
+    pub(crate) has_place: bool,
     stage: Stage,
     intent: IntentId,
     key: ResourceKey,
@@ -72,6 +72,10 @@ pub(crate) struct Effect {
 impl Effect {
     pub(crate) fn is_in_flight(&self) -> bool {
         self.stage != Stage::Over
+    }
+    /// Its call has left, or its programs run.
+    pub(crate) fn is_under_way(&self) -> bool {
+        matches!(self.stage, Stage::Called | Stage::Programs)
     }
     pub(crate) fn runs_programs(&self) -> bool {
         self.stage == Stage::Programs
@@ -148,60 +152,8 @@ impl Machine {
         Some(EffectInfo { address: object.address.clone(), display, action: object.action })
     }
 
-    /// An object's turn has come: it waits for a free place at its host.
-    pub(crate) fn enqueue(&mut self, unit: UnitId, object: ObjectId) {
-        let of = &self.objects[object as usize];
-        let host: Arc<str> = match &self.providers[of.provider as usize].link {
-            Link::Connected(connected) => connected.host.as_str().into(),
-            _ => "".into(),
-        };
-        let height = match self.applying().schedule.units[unit as usize].kind {
-            UnitKind::Forward(_) => {
-                self.objects[object as usize].node.map_or(0, |n| self.applying().heights[n.0 as usize])
-            }
-            // Removals free places for what is made after them, and go deep before wide.
-            _ => u32::MAX,
-        };
-        self.applying().queue.push(host, height, unit);
-    }
-
-    fn limit(&self, host: &str) -> usize {
-        let of_host = |link: &Link| match link {
-            Link::Connected(Connected { host: h, parallelism }) if h == host => Some((*parallelism).max(1)),
-            _ => None,
-        };
-        self.providers.iter().filter_map(|p| of_host(&p.link)).max().unwrap_or(usize::MAX)
-    }
-
-    /// Starts effects while places are free; true if anything was started or found done.
-    pub(crate) fn start_effects(&mut self) -> bool {
-        let mut any = false;
-        loop {
-            let apply = self.applying();
-            if apply.stopping.is_some() {
-                let waiting = apply.queue.drain();
-                any |= !waiting.is_empty();
-                for unit in waiting {
-                    self.start(unit, "".into());
-                }
-                return any;
-            }
-            if apply.in_flight >= apply.parallelism {
-                return any;
-            }
-            let mut queue = std::mem::take(&mut apply.queue);
-            let next = queue.pop(|host| {
-                let used = self.applying.as_ref().and_then(|a| a.per_host.get(host)).copied().unwrap_or(0);
-                used < self.limit(host)
-            });
-            self.applying().queue = queue;
-            let Some((host, unit)) = next else { return any };
-            any = true;
-            self.start(unit, host);
-        }
-    }
-
-    fn start(&mut self, unit: UnitId, host: Arc<str>) {
+    /// Begins what a unit does; its turn has come.
+    pub(crate) fn start(&mut self, unit: UnitId, host: Arc<str>) {
         match self.applying().schedule.units[unit as usize].kind {
             UnitKind::Forward(object) => self.start_forward(unit, object, host),
             UnitKind::Delete(object) => self.start_delete(unit, object, host),
@@ -378,11 +330,13 @@ impl Machine {
         let apply = self.applying();
         let effect = apply.effects.len() as EffectId;
         let first = programs.is_some();
+        apply.places.begun(&host);
         apply.effects.push(Effect {
             kind,
             object,
             unit,
-            host: host.clone(),
+            host,
+            has_place: false,
             stage: if first { Stage::Programs } else { Stage::Begun },
             intent: IntentId("".into()),
             key,
@@ -390,9 +344,7 @@ impl Machine {
             result: None,
             programs,
         });
-        apply.in_flight += 1;
-        *apply.per_host.entry(host).or_default() += 1;
-        if first { self.run_program(effect) } else { self.intend(effect) }
+        if first { self.await_place(effect) } else { self.intend(effect) }
     }
 
     /// Commits the intent of an effect.
@@ -460,7 +412,7 @@ impl Machine {
         }
     }
 
-    /// The intent is durable: the call leaves.
+    /// The intent is durable, and there is a place: the call leaves.
     pub(crate) fn call(&mut self, id: EffectId) {
         if let Some(why) = self.applying().stopping.clone() {
             // Nothing was called yet: the intent is taken back.
@@ -696,11 +648,8 @@ impl Machine {
         effect.stage = Stage::Over;
         effect.result = Some(result.clone());
         effect.planned = Value::null(Type::Dynamic);
-        let (unit, object, host) = (effect.unit, effect.object, effect.host.clone());
-        apply.in_flight -= 1;
-        if let Some(used) = apply.per_host.get_mut(&host) {
-            *used = used.saturating_sub(1);
-        }
+        let (unit, object) = (effect.unit, effect.object);
+        apply.places.over(&effect.host, effect.has_place);
         self.result(object, result);
         self.unit_done(unit);
     }

@@ -3,7 +3,7 @@
 //! Here live its data, the requests under way, and the walk through the graph. What happens at each kind of node lives in
 //! the files beside: values and conditions (`values`, `frame`, `conditions`), instances (`expand`), providers and what is
 //! seen of the world (`provider`, `settle`, `refresh`), objects (`managed`, `data`, `ephemeral`, `orphans`), the plan (`finish`), and
-//! what is done with it (`apply`, `schedule`, `effects`, `commits`).
+//! what is done with it (`apply`, `schedule`, `places`, `effects`, `commits`).
 
 mod apply;
 mod assertions;
@@ -27,6 +27,7 @@ mod made_up;
 mod managed;
 mod moves;
 mod orphans;
+mod places;
 mod programs;
 mod provider;
 mod read_set;

@@ -18,8 +18,7 @@
 //! 1 to 4 and 7 to 9 always hold. 5 and 6 are courtesies to services that refuse to remove or change what is in use; each is left out where it
 //! could contradict the others.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use pilotis_value::{Digest, Value};
@@ -58,36 +57,6 @@ pub(crate) struct Unit {
     /// Units that wait for it.
     pub(crate) then: Vec<UnitId>,
     pub(crate) begun: bool,
-}
-
-/// Effects that wait for a free place, by host; the longest chain first, then in order.
-#[derive(Debug, Default)]
-pub(crate) struct Queue {
-    by_host: BTreeMap<Arc<str>, BinaryHeap<(u32, Reverse<UnitId>)>>,
-}
-
-impl Queue {
-    pub(crate) fn push(&mut self, host: Arc<str>, height: u32, unit: UnitId) {
-        self.by_host.entry(host).or_default().push((height, Reverse(unit)));
-    }
-    /// The next effect for a host that has a free place.
-    pub(crate) fn pop(&mut self, free: impl Fn(&str) -> bool) -> Option<(Arc<str>, UnitId)> {
-        let best = self
-            .by_host
-            .iter()
-            .filter(|(host, heap)| !heap.is_empty() && free(host))
-            .max_by_key(|(_, heap)| heap.peek().copied())
-            .map(|(host, _)| host.clone())?;
-        let (_, Reverse(unit)) = self.by_host.get_mut(&best)?.pop()?;
-        Some((best, unit))
-    }
-    /// Everything that waits.
-    pub(crate) fn drain(&mut self) -> Vec<UnitId> {
-        let mut all: Vec<UnitId> =
-            self.by_host.values_mut().flat_map(|heap| heap.drain().map(|(_, Reverse(u))| u)).collect();
-        all.sort_unstable();
-        all
-    }
 }
 
 /// All units.
