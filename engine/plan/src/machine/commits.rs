@@ -76,7 +76,6 @@ impl Machine {
             return;
         }
         commits.in_flight = true;
-        apply.places.committing();
         let writes = parts.iter().flat_map(|p| p.writes.iter().cloned()).collect();
         self.ask(Pending::Commit(parts), Request::Commit(writes));
     }

@@ -15,8 +15,9 @@ use crate::machine::provider::Link;
 use crate::machine::schedule::{UnitId, UnitKind};
 use crate::machine::{Machine, ObjectId};
 
-/// Intents that are ahead at most: after a crash, each costs a look at its object.
-const AHEAD: usize = 256;
+/// Intents that are ahead at most. After a crash each costs a look at its object; but there are only as many as the services
+/// answer calls during one commit.
+const AHEAD: usize = 1024;
 
 /// Units or effects that wait for their turn, by host; the longest chain first, then in order.
 #[derive(Debug, Default)]
@@ -75,8 +76,8 @@ pub(crate) struct Places {
     ready: Queue,
     /// How many may begin beyond the places.
     ahead: usize,
-    /// Effects that are over since the last commit left.
-    over: usize,
+    /// An effect is over: services have been seen to answer.
+    answered: bool,
 }
 
 impl Places {
@@ -89,7 +90,7 @@ impl Places {
             turn: Queue::default(),
             ready: Queue::default(),
             ahead: 0,
-            over: 0,
+            answered: false,
         }
     }
 
@@ -118,12 +119,7 @@ impl Places {
             load.begun -= 1;
             load.placed -= usize::from(had_place);
         });
-        self.over += 1;
-    }
-
-    /// A commit leaves.
-    pub(crate) fn committing(&mut self) {
-        self.over = 0;
+        self.answered = true;
     }
 
     /// A commit has ended: what it finds says whether the state or the services are the slower ones.
@@ -131,7 +127,7 @@ impl Places {
         let excess = self.ready.len;
         if excess > 0 {
             self.ahead -= (excess / 2).min(self.ahead);
-        } else if self.over > 0 && self.all.placed == 0 && self.turn.len > 0 {
+        } else if self.answered && self.all.placed == 0 && self.turn.len > 0 {
             self.ahead = (2 * self.ahead + self.parallelism).min(AHEAD);
         }
     }
