@@ -1,5 +1,6 @@
 //! Whole-process benchmarks: time, memory and calls of the binary, as a person's shell sees them.
 
+mod durability;
 mod language;
 
 use std::fmt::Write as _;
@@ -37,6 +38,9 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let sizes: Vec<usize> = args.iter().filter_map(|a| a.parse().ok()).collect();
     let sizes = if sizes.is_empty() { vec![1_000, 10_000, 100_000] } else { sizes };
     let pilotis = binary()?;
+    if args.iter().any(|a| a == "-durability") {
+        return sizes.iter().try_for_each(|size| durability::run(&pilotis, *size));
+    }
     let terraform = with_terraform.then(|| which("terraform")).flatten();
     println("| program | resources | shape | step | seconds | CPU seconds | peak MiB |");
     println("| --- | ---: | --- | --- | ---: | ---: | ---: |");

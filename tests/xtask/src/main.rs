@@ -23,7 +23,7 @@ fn main() -> anyhow::Result<()> {
         Some("simulate") => simulate::run(&args.collect::<Vec<_>>()),
         Some("plan-compare") => plan_compare::run(&args.collect::<Vec<_>>()),
         _ => anyhow::bail!(
-            "usage: cargo run --release -p xtask -- bench [-terraform] [-language] [SIZE…]\n       \
+            "usage: cargo run --release -p xtask -- bench [-terraform] [-language | -durability] [SIZE…]\n       \
              cargo run -p xtask -- fuzz [-seconds N | -runs N] [-minimise] [TARGET…]\n       \
              cargo run -p xtask -- fmt-compare [-generate N] [-seed S] [FILE or FOLDER…]\n       \
              cargo run -p xtask -- simulate [-seeds N] [-from SEED] [-seed SEED]\n       \
