@@ -307,6 +307,15 @@ fn history(seed: u64) {
     shape.without_tokens();
     let mut case = Case::new("");
     case.parallelism = 1 + random.below(6);
+    // Programs of what is broken: the new one can't be made before the old one is removed.
+    let programs = random.chance(30);
+    let provision = |shape: &mut Shape| {
+        if programs {
+            shape.never_first();
+            shape.provision();
+        }
+    };
+    provision(&mut shape);
     let weather = Weather {
         crash: random.below(4),
         sleep: random.below(6),
@@ -325,6 +334,7 @@ fn history(seed: u64) {
         }
         shape.change(&mut estate.random);
         shape.without_tokens();
+        provision(&mut shape);
     }
     estate.ends();
 }
@@ -364,4 +374,59 @@ fn however_many_they_are_nothing_is_lost_and_nothing_is_made_twice() {
         let result = std::panic::catch_unwind(|| history(seed));
         assert!(result.is_ok(), "seed {seed}: repeat with SIMULATION_SEED={seed}");
     }
+}
+
+/// A run that sleeps while its programs run wakes up when another one has long made the object anew: it stores nothing over that.
+#[test]
+fn who_wakes_after_its_programs_stores_nothing_over_what_another_run_made() {
+    let mut case = Case::new(
+        "resource \"sim_thing\" \"a\" {\n  name = \"a\"\n  \
+         provisioner \"local-exec\" { command = \"sleep ${self.id}\" }\n}",
+    );
+    let mut sleeper = case.plan().machine;
+    let take = |case: &mut Case, machine: &mut Machine, run: &str| {
+        let now = case.now();
+        let run = RunId(run.into());
+        let addresses = machine.write_set();
+        let lease = |address: Arc<str>| Lease {
+            address,
+            mode: LeaseMode::Exclusive,
+            holder: holder(if &*run.0 == "sleeper" { 1 } else { 2 }),
+            run: run.clone(),
+            since: now,
+            expires: Timestamp(now.0 + LEASE),
+        };
+        case.store.acquire(&addresses.into_iter().map(lease).collect::<Vec<_>>(), now).unwrap();
+        case.store.commit(&[Write::StartRun(run_record(&run, now))]).unwrap();
+        machine.apply(ApplyStart { run, now, parallelism: 1 });
+    };
+    take(&mut case, &mut sleeper, "sleeper");
+    let program = loop {
+        let mut asked = sleeper.next();
+        let (id, request) = asked.pop().expect("it goes on until its program runs");
+        assert!(asked.is_empty());
+        if matches!(request, Request::Run { .. }) {
+            break id;
+        }
+        let answer = case.answer(request);
+        sleeper.answer(id, answer, Timestamp(case.time));
+    };
+
+    case.time += 2 * LEASE;
+    let mut other = case.plan();
+    assert_eq!(other.text(), "delete, create sim_thing.a (Tainted)\n");
+    take(&mut case, &mut other.machine, "other");
+    case.drive(&mut other.machine);
+    case.store.release(&RunId("other".into())).unwrap();
+
+    let now = case.now();
+    sleeper.answer(program, Answer::Ran(Ok(())), now);
+    case.drive(&mut sleeper);
+    assert_eq!(sleeper.phase(), Phase::Done);
+    let applied = sleeper.applied();
+    let said: Vec<_> = applied.diagnostics.iter().map(|d| d.summary.as_str()).collect();
+    assert_eq!(said, ["Another run has taken the object over"]);
+    assert!(applied.state_broken.is_none(), "{:?}", applied.state_broken);
+    support::world_is_what_the_state_says(&mut case);
+    assert_eq!(case.plan().text(), "");
 }

@@ -408,7 +408,7 @@ impl Machine {
         for part in parts {
             match part.then {
                 Then::Call(effect) => self.not_begun(effect, why),
-                Then::Done(effect) => self.not_stored(effect, why),
+                Then::Done(effect) | Then::Provisioned(effect) => self.not_stored(effect, why),
                 Then::Made(effect) => {
                     self.no_programs(effect, "the state can't be written");
                     self.not_stored(effect, why);

@@ -551,17 +551,37 @@ impl Machine {
         self.over(id, result);
     }
 
-    /// The programs of a new object are done: it is good.
+    /// The programs of a new object are done: it is good. They may have taken longer than the leases lasted, and another run may have
+    /// done something with the object since: that it is good is an intent of its own, which the state takes only from a run that may still write.
     pub(crate) fn provisioned(&mut self, id: EffectId) {
-        let object = self.applying().effects[id as usize].object;
+        let effect = &self.applying().effects[id as usize];
+        let (object, kind, key) = (effect.object, effect.kind, effect.key.clone());
         let value = self.objects[object as usize].after.clone();
         match self.record_of(object, &value, Status::Ready) {
             Ok(record) => {
-                self.commit(vec![Write::Put { record, expect: Expect::Any }], Then::Done(id));
+                let begun = Intent { action: Action::Untaint, ..self.intent(object, kind, &key, &value) };
+                let change = self.note(&key, Action::Untaint, None, None);
+                let end = Write::Finish { id: begun.id.clone(), change };
+                let put = Write::Put { record, expect: Expect::Any };
+                self.commit(vec![Write::Begin(begun), end, put], Then::Provisioned(id));
                 self.finished(id, ObjectResult::Done);
             }
             Err(why) => self.over(id, ObjectResult::Failed(why)),
         }
+    }
+
+    /// The object isn't this run's any more: what another one stored of it holds.
+    pub(crate) fn taken_over(&mut self, id: EffectId, why: &str) {
+        let object = self.applying().effects[id as usize].object;
+        let address = self.objects[object as usize].address.clone();
+        self.diagnose(
+            Diagnostic::error("Another run has taken the object over")
+                .code(codes::STATE)
+                .address(&*address)
+                .detail(format!("{why}. Its provisioners had run; what the other run stored of it holds."))
+                .help("Plan again."),
+        );
+        self.not_stored(id, why);
     }
 
     fn defect(&mut self, address: &str, why: &str) -> ObjectResult {
