@@ -114,7 +114,7 @@ impl Driver<'_> {
                 if let Some(keep) = &mut self.keep {
                     keep.asked(id, machine.provider_of(&request), &request);
                 }
-                self.looking(machine, id);
+                self.looking(machine, id, &request);
                 if let Some(effect) = self.begun(&request) {
                     effects.insert(id, effect);
                 }
@@ -207,10 +207,11 @@ impl Driver<'_> {
             Came::Connected(provider, connected) => {
                 Answer::Connected(connected.map_err(failure).map(|connection| {
                     let (host, parallelism) = (connection.host(), connection.parallelism());
+                    let lag = connection.lag();
                     let name = &machine.provider(provider).name;
                     self.reporter.event(&Event::Connected { provider: name, host: &host });
                     self.replaced.extend(self.connections.insert(provider, connection));
-                    Connected { host, parallelism }
+                    Connected { host, parallelism, lag }
                 }))
             }
         };
@@ -233,6 +234,8 @@ impl Driver<'_> {
     fn known(&self, machine: &Machine, request: &Request) -> Option<Answer> {
         match (request, self.again) {
             (Request::Connect { .. }, _) | (_, None) => None,
+            // What was found after it is known.
+            (Request::Wait { .. }, Some(_)) => Some(Answer::Waited),
             (request, Some(file)) => file.answer(machine, request),
         }
     }
@@ -251,6 +254,12 @@ impl Driver<'_> {
                 (id, Came::Answer(Answer::Committed(committed)))
             });
             return Some(task);
+        }
+        if let Request::Wait { time, .. } = request {
+            return Some(tasks.spawn(async move {
+                tokio::time::sleep(time).await;
+                (id, Came::Answer(Answer::Waited))
+            }));
         }
         if let Request::Connect { provider, name, config } = request {
             let found = self.providers.by_name.get(&name).cloned();
@@ -297,8 +306,12 @@ impl Driver<'_> {
         Some(tasks.spawn(async move { (id, Came::Answer(call(&*connection, request).await)) }))
     }
 
-    /// Tells of each object that a request looks at, if somebody wants to know.
-    fn looking(&mut self, machine: &Machine, id: RequestId) {
+    /// Tells of each object that a request looks at, if somebody wants to know; and of what is waited for.
+    fn looking(&mut self, machine: &Machine, id: RequestId, request: &Request) {
+        if let Request::Wait { provider, time } = request {
+            let provider = &machine.provider(*provider).name;
+            self.reporter.event(&Event::Waiting { provider, time: *time });
+        }
         if !self.reporter.wants_each() {
             return;
         }
@@ -320,9 +333,11 @@ impl Driver<'_> {
             | Request::Create { provider, .. }
             | Request::Update { provider, .. }
             | Request::Delete { provider, .. } => provider,
-            Request::Connect { .. } | Request::Close { .. } | Request::Commit(_) | Request::Run { .. } => {
-                return None;
-            }
+            Request::Connect { .. }
+            | Request::Close { .. }
+            | Request::Wait { .. }
+            | Request::Commit(_)
+            | Request::Run { .. } => return None,
         };
         self.connections.get(provider).cloned()
     }
@@ -482,6 +497,7 @@ fn answer_if_lost(request: &Request) -> Answer {
         Request::Open { .. } => Answer::Opened(Err(why())),
         Request::Close { .. } => Answer::Closed(Err(why())),
         Request::Find { .. } => Answer::Found(Err(why())),
+        Request::Wait { .. } => Answer::Waited,
         Request::Commit(_) => Answer::Committed(Err(CommitFailure::Broken(why().to_string()))),
         Request::Create { .. } => Answer::Created(Err(why())),
         Request::Update { .. } => Answer::Updated(Err(why())),
@@ -524,14 +540,16 @@ async fn call(connection: &dyn Connection, request: Request) -> Answer {
         Request::Import { type_name, id, .. } => {
             Answer::Imported(connection.import(&type_name, &id).await.map_err(failure))
         }
-        Request::Find { type_name, planned, .. } => Answer::Found(
-            connection.find(&type_name, &planned).await.map_err(failure).map(|found| match found {
-                pilotis_sdk::Found::Object(object) => Found::Object(object),
-                pilotis_sdk::Found::Absent => Found::Absent,
-                pilotis_sdk::Found::Revoked => Found::Revoked,
-                pilotis_sdk::Found::Unknown(why) => Found::Unknown(why),
-            }),
-        ),
+        Request::Find { type_name, planned, known, .. } => {
+            Answer::Found(connection.find_beside(&type_name, &planned, &known).await.map_err(failure).map(
+                |found| match found {
+                    pilotis_sdk::Found::Object(object) => Found::Object(object),
+                    pilotis_sdk::Found::Absent => Found::Absent,
+                    pilotis_sdk::Found::Revoked => Found::Revoked,
+                    pilotis_sdk::Found::Unknown(why) => Found::Unknown(why),
+                },
+            ))
+        }
         Request::Create { type_name, planned, .. } => {
             let created = connection.create(&type_name, &planned).await;
             Answer::Created(
@@ -547,6 +565,7 @@ async fn call(connection: &dyn Connection, request: Request) -> Answer {
         Request::Connect { .. }
         | Request::Open { .. }
         | Request::Close { .. }
+        | Request::Wait { .. }
         | Request::Commit(_)
         | Request::Run { .. } => {
             unreachable!("done by the caller")

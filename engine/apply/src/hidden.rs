@@ -84,12 +84,15 @@ fn values(request: &Request) -> Vec<&Value> {
         Request::List { scopes, wanted, .. } => scopes.iter().chain(wanted.iter().flatten()).collect(),
         Request::Read { objects, .. } => objects.iter().map(|(_, prior)| prior).collect(),
         Request::ReadData { sources, .. } => sources.iter().map(|(_, config)| config).collect(),
-        Request::Find { planned, .. } | Request::Create { planned, .. } => vec![planned],
+        Request::Find { planned, known, .. } => std::iter::once(planned).chain(known).collect(),
+        Request::Create { planned, .. } => vec![planned],
         Request::Update { prior, planned, .. } => vec![prior, planned],
         Request::Delete { prior, .. } => vec![prior],
-        Request::Close { .. } | Request::Import { .. } | Request::Commit(_) | Request::Run { .. } => {
-            Vec::new()
-        }
+        Request::Close { .. }
+        | Request::Import { .. }
+        | Request::Wait { .. }
+        | Request::Commit(_)
+        | Request::Run { .. } => Vec::new(),
     }
 }
 

@@ -42,6 +42,13 @@ pub enum Event<'a> {
         /// How many are asked for.
         objects: usize,
     },
+    /// A service may not show yet what was done just now: it is looked at once more after this time.
+    Waiting {
+        /// Local name.
+        provider: &'a str,
+        /// How long.
+        time: Duration,
+    },
     /// These are being looked at, if the reporter wants to know of each.
     LookingAt(&'a [LookedAt]),
     /// They were looked at.

@@ -189,6 +189,14 @@ impl Reporter for Progress {
                     bar.set_message(format!("reading {objects} × {type_name}"));
                 }
             }
+            Event::Waiting { provider, time } => {
+                if let Some(bar) = &self.bar {
+                    let seconds = time.as_secs_f64();
+                    bar.set_message(format!(
+                        "{provider} may be late: looking again in {seconds:.0} s for what it doesn't show"
+                    ));
+                }
+            }
             Event::LookingAt(objects) => self.looked(objects, None),
             Event::Looked(objects, elapsed) => self.looked(objects, Some(*elapsed)),
             Event::Planned { .. } => self.finish(),

@@ -86,6 +86,7 @@ fn questions(provider: &str, request: &Request) -> Vec<String> {
         }
         Request::Import { type_name, id, .. } => vec![format!("import {provider} {type_name} {id}")],
         Request::Find { .. }
+        | Request::Wait { .. }
         | Request::Open { .. }
         | Request::Close { .. }
         | Request::Commit(_)
@@ -243,6 +244,7 @@ pub fn unanswerable(request: &Request) -> Option<Answer> {
         Request::Import { .. } => Answer::Imported(Err(why())),
         Request::Find { .. } => Answer::Found(Ok(Found::Unknown(why().summary))),
         Request::Commit(_) => Answer::Committed(Ok(())),
+        Request::Wait { .. } => Answer::Waited,
         Request::Open { .. } => Answer::Opened(Ok(None)),
         Request::Close { .. } => Answer::Closed(Ok(())),
         Request::Create { .. } | Request::Update { .. } | Request::Delete { .. } | Request::Run { .. } => {

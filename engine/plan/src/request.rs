@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pilotis_state::Write;
 use pilotis_value::Value;
@@ -94,6 +95,15 @@ pub enum Request {
         type_name: Arc<str>,
         /// What was planned, as far as it was kept; the rest is null.
         planned: Value,
+        /// Objects of the type that the state has: none of them is what was made.
+        known: Vec<Value>,
+    },
+    /// Let time pass: the service may not show yet what was done just now. Answer: [`Answer::Waited`].
+    Wait {
+        /// Whose service.
+        provider: ProviderId,
+        /// At least as long.
+        time: Duration,
     },
     /// Write to the state, durably, all or nothing. Answer: [`Answer::Committed`].
     Commit(Vec<Write>),
@@ -185,6 +195,8 @@ pub enum Answer {
     Imported(Result<Value, Failure>),
     /// To [`Request::Find`].
     Found(Result<Found, Failure>),
+    /// To [`Request::Wait`].
+    Waited,
     /// To [`Request::Commit`].
     Committed(Result<(), CommitFailure>),
     /// To [`Request::Create`].
@@ -204,6 +216,9 @@ pub struct Connected {
     pub host: String,
     /// How many effects may be in flight to that host.
     pub parallelism: usize,
+    /// For how long after a change the service may still show what was before it.
+    #[serde(default, skip_serializing_if = "Duration::is_zero")]
+    pub lag: Duration,
 }
 
 /// What one scope holds.

@@ -19,10 +19,15 @@ use tokio::time::Instant;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
+/// For how long a GitLab may show what was before a change: its replicas lag, and what a token may see is worked out in the background.
+/// <https://docs.gitlab.com/administration/postgresql/database_load_balancing/>
+const LAG: Duration = Duration::from_secs(5);
+
 /// A connection to one GitLab. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct GitLab {
     pub(crate) rest: Client,
+    lag: Duration,
     once: Arc<Once>,
 }
 
@@ -64,6 +69,9 @@ impl ServiceClient for GitLab {
     fn parallelism(&self) -> usize {
         self.rest.concurrency()
     }
+    fn lag(&self) -> Duration {
+        self.lag
+    }
     fn calls(&self) -> (u64, u64) {
         self.rest.calls()
     }
@@ -75,7 +83,12 @@ impl ServiceClient for GitLab {
 impl GitLab {
     /// Over a REST client whose base is `…/api/v4`.
     pub fn new(rest: Client) -> GitLab {
-        GitLab { rest, once: Arc::default() }
+        GitLab { rest, lag: LAG, once: Arc::default() }
+    }
+
+    /// One that always shows what is.
+    pub(crate) fn without_lag(self) -> GitLab {
+        GitLab { lag: Duration::ZERO, ..self }
     }
 
     /// Version and edition, asked once.

@@ -139,6 +139,12 @@ pub trait Connection: Send + Sync {
         10
     }
 
+    /// For how long after a change the service may still show what was before it. What it doesn't show is believed to be gone only if it
+    /// is still missing after that time.
+    fn lag(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Calls made so far.
     fn calls(&self) -> (u64, u64);
 
@@ -165,6 +171,11 @@ pub trait Connection: Send + Sync {
 
     /// Finds what a lost create made, by the schema's `refresh.natural_key` (known in `planned`; the rest may be null).
     async fn find(&self, type_name: &str, planned: &Value) -> Result<Found, Error>;
+
+    /// The same where the state has objects of that type: none of `known` is what the lost create made, and all of them are in use.
+    async fn find_beside(&self, type_name: &str, planned: &Value, _known: &[Value]) -> Result<Found, Error> {
+        self.find(type_name, planned).await
+    }
 
     /// Reads an object by the id that the established provider's `import` takes.
     async fn import(&self, type_name: &str, id: ImportId<'_>) -> Result<Value, Error>;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use pilotis_schema::{Presence, ProviderSchema, ResourceSchema};
@@ -41,6 +42,10 @@ pub trait ServiceClient: Send + Sync + 'static {
     /// How many calls the engine may have in flight.
     fn parallelism(&self) -> usize {
         10
+    }
+    /// For how long after a change the service may still show what was before it.
+    fn lag(&self) -> Duration {
+        Duration::ZERO
     }
     /// Calls made so far: (reads, writes).
     fn calls(&self) -> (u64, u64);
@@ -173,6 +178,9 @@ impl<C: ServiceClient> Connection for TypedConnection<C> {
     fn parallelism(&self) -> usize {
         self.client.parallelism()
     }
+    fn lag(&self) -> Duration {
+        self.client.lag()
+    }
     fn calls(&self) -> (u64, u64) {
         self.client.calls()
     }
@@ -208,7 +216,10 @@ impl<C: ServiceClient> Connection for TypedConnection<C> {
         self.resource(type_name)?.delete(&self.client, prior).await
     }
     async fn find(&self, type_name: &str, planned: &Value) -> Result<Found, Error> {
-        self.resource(type_name)?.find(&self.client, planned).await
+        self.resource(type_name)?.find(&self.client, planned, &[]).await
+    }
+    async fn find_beside(&self, type_name: &str, planned: &Value, known: &[Value]) -> Result<Found, Error> {
+        self.resource(type_name)?.find(&self.client, planned, known).await
     }
     async fn import(&self, type_name: &str, id: ImportId<'_>) -> Result<Value, Error> {
         self.resource(type_name)?.import(&self.client, id).await
@@ -279,7 +290,7 @@ trait AnyResource<C>: Send + Sync {
     async fn create(&self, client: &C, planned: &Value) -> Result<Created, Error>;
     async fn update(&self, client: &C, prior: &Value, planned: &Value) -> Result<Value, Error>;
     async fn delete(&self, client: &C, prior: &Value) -> Result<(), Error>;
-    async fn find(&self, client: &C, planned: &Value) -> Result<Found, Error>;
+    async fn find(&self, client: &C, planned: &Value, known: &[Value]) -> Result<Found, Error>;
     async fn import(&self, client: &C, id: &str) -> Result<Value, Error>;
 }
 
@@ -518,8 +529,9 @@ impl<R: Resource> AnyResource<R::Client> for TypedResource<R> {
         R::delete(client, R::from_value(prior)?).await
     }
 
-    async fn find(&self, client: &R::Client, planned: &Value) -> Result<Found, Error> {
-        Ok(match R::find(client, R::from_value(&self.filled(planned))?).await? {
+    async fn find(&self, client: &R::Client, planned: &Value, known: &[Value]) -> Result<Found, Error> {
+        let sought = R::from_value(&self.filled(planned))?;
+        Ok(match R::find_beside(client, sought, read_all(known)?).await? {
             Match::Object(object) => Found::Object(Self::carry(object.to_value(), planned, &self.kept)),
             Match::Absent => Found::Absent,
             Match::Revoked => Found::Revoked,

@@ -60,6 +60,16 @@ pub trait Resource: Described + Clone + Send + Sync + 'static {
         async { Ok(Match::Unknown(format!("a {} can't be looked up by its arguments", Self::TYPE_NAME))) }
     }
 
+    /// The same where the state has objects of the type: none of `known` is what was made. Needed where several objects may have one natural
+    /// key, and above all where what is found is revoked.
+    fn find_beside(
+        client: &Self::Client,
+        planned: Self,
+        _known: Vec<Self>,
+    ) -> impl Future<Output = Result<Match<Self>, Error>> + Send {
+        Self::find(client, planned)
+    }
+
     /// Reads the object that a person names by the established provider's import id.
     fn import(client: &Self::Client, id: &str) -> impl Future<Output = Result<Self, Error>> + Send;
 

@@ -414,7 +414,7 @@ impl Machine {
                     self.not_stored(effect, why);
                 }
                 Then::Begin => self.begin_effects(),
-                Then::Nothing => {}
+                Then::Courtesy | Then::Nothing => {}
                 Then::End => self.end_apply(),
             }
         }

@@ -24,6 +24,8 @@ pub(crate) enum Then {
     Made(EffectId),
     /// The object's programs are done, and it is good.
     Provisioned(EffectId),
+    /// What a row says of its own place is brought up to date: a courtesy, dropped if the row has changed meanwhile.
+    Courtesy,
     /// Nothing.
     Nothing,
     /// The run is over.
@@ -110,7 +112,7 @@ impl Machine {
             Then::Begin => self.begin_effects(),
             Then::Call(effect) => self.await_place(effect),
             Then::Made(effect) => self.run_program(effect),
-            Then::Done(_) | Then::Provisioned(_) | Then::Nothing => {}
+            Then::Done(_) | Then::Provisioned(_) | Then::Courtesy | Then::Nothing => {}
             Then::End => self.end_apply(),
         }
     }
@@ -120,6 +122,7 @@ impl Machine {
             Then::Call(effect) => self.not_begun(effect, &failure.to_string()),
             Then::Begin => self.cannot_begin(&failure.to_string()),
             Then::Provisioned(effect) => self.taken_over(effect, &failure.to_string()),
+            Then::Courtesy => {}
             // This run had lost its leases, and another one has found out what became of the effect: what it stored holds.
             then if matches!(failure, CommitFailure::Settled(_)) => self.durable(then),
             Then::Done(_) | Then::Made(_) | Then::Nothing | Then::End if !part.forced => {

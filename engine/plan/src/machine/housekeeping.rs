@@ -11,6 +11,7 @@ use pilotis_state::{
 use pilotis_value::Value;
 
 use crate::graph::{NodeId, block_name, scope_address};
+use crate::machine::commits::Then;
 use crate::machine::rows::Seen;
 use crate::machine::{Machine, ObjectId};
 use crate::record::Encoded;
@@ -56,7 +57,9 @@ impl Machine {
         writes
     }
 
-    /// Brings a stored object up to date that stays as it is, if anything of it has changed.
+    /// Brings a stored object up to date that stays as it is, if anything of it has changed. Where only what the row says of its place in
+    /// the configuration has (what it depends on, that it is protected), the run holds no lease of it, and another one may be at work on
+    /// the object: then that is left to the next run, and nothing of this one fails for it.
     fn renew_row(&mut self, id: u32, expect: Expect, writes: &mut Vec<Write>) {
         let Some(mut record) = self.renewed(id) else { return };
         let row = self.rows.get(id);
@@ -74,7 +77,13 @@ impl Machine {
             );
             writes.push(Write::Note(change));
         }
-        writes.push(Write::Put { record: record.clone(), expect });
+        let is_held = matches!(row.seen, Seen::Changed(_)) || row.moved_from.is_some();
+        let put = Write::Put { record: record.clone(), expect };
+        if is_held {
+            writes.push(put);
+        } else {
+            self.commit(vec![put], Then::Courtesy);
+        }
         let row = self.rows.get_mut(id);
         row.record = record;
         row.expect = Expect::Any;

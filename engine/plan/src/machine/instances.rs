@@ -290,19 +290,24 @@ impl Machine {
             if !self.providers[provider as usize].is_connected() || self.options.mode == PlanMode::Destroy {
                 continue;
             }
-            let objects = rows
-                .iter()
-                .filter_map(|r| Some((self.rows.get(*r).record.type_name.clone(), self.recorded(*r)?)))
-                .collect();
             for row in &rows {
                 self.unsee(*row);
                 self.rows.get_mut(*row).provider = Some(provider);
             }
-            self.ask(Pending::LookAgain(id, rows), Request::Read { provider: ProviderId(provider), objects });
+            self.ask_again(id, provider, rows);
             asked += 1;
         }
         *self.block_waits.entry(id).or_default() += asked;
         asked
+    }
+
+    /// Asks for stored objects that a block waits for.
+    pub(crate) fn ask_again(&mut self, id: NodeId, provider: u32, rows: Vec<u32>) {
+        let objects = rows
+            .iter()
+            .filter_map(|r| Some((self.rows.get(*r).record.type_name.clone(), self.recorded(*r)?)))
+            .collect();
+        self.ask(Pending::LookAgain(id, rows), Request::Read { provider: ProviderId(provider), objects });
     }
 
     /// Says so if the instance that made an object is there still, and its block now chooses another.
@@ -330,7 +335,8 @@ impl Machine {
     /// What was seen of a row was somebody else's object.
     fn unsee(&mut self, row: u32) {
         let key = self.rows.get(row).record.key.clone();
-        self.rows.get_mut(row).seen = Seen::NotLooked;
+        let of = self.rows.get_mut(row);
+        (of.seen, of.missed) = (Seen::NotLooked, false);
         self.unseen.retain(|(of, _)| *of != key);
         self.drift.retain(|d| d.display != *key.address);
     }
@@ -342,6 +348,7 @@ impl Machine {
         results: Vec<Result<Option<Value>, Failure>>,
     ) {
         self.rows_told(rows, results);
+        self.look_again_later(id);
         self.block_answered(id);
     }
 

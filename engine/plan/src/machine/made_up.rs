@@ -1,6 +1,7 @@
 //! Objects that are made up: those of mocked providers, and those that a test overrides. What would be asked for them is answered here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pilotis_config::{Mock, OverriddenObject};
 use pilotis_schema::address::{Instance, Mode, ModulePath};
@@ -148,7 +149,8 @@ impl Machine {
         match request {
             Request::Connect { provider, .. } => {
                 self.mock(provider.0)?;
-                Some(Answer::Connected(Ok(Connected { host: String::new(), parallelism: PLACES })))
+                let (host, lag) = (String::new(), Duration::ZERO);
+                Some(Answer::Connected(Ok(Connected { host, parallelism: PLACES, lag })))
             }
             Request::List { provider, wanted, .. } => {
                 self.mock(provider.0)?;
@@ -187,7 +189,7 @@ impl Machine {
                 let object = self.object_of(pending)?;
                 self.made_up(object).map(|_| Answer::Imported(Err(not_there())))
             }
-            Request::Find { .. } | Request::Commit(_) | Request::Run { .. } => None,
+            Request::Find { .. } | Request::Wait { .. } | Request::Commit(_) | Request::Run { .. } => None,
         }
     }
 

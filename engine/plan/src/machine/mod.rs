@@ -22,6 +22,7 @@ mod idle;
 mod ignore;
 mod imports;
 mod instances;
+mod lag;
 mod late;
 mod made_up;
 mod managed;
@@ -199,6 +200,7 @@ pub(crate) enum Pending {
     Read(u32, Vec<u32>),
     Import(NodeId, ObjectId),
     LookAgain(NodeId, Vec<u32>),
+    Wait(lag::Later),
     Data(Vec<Vec<ObjectId>>),
     Open(NodeId, ObjectId),
     Close(NodeId, ObjectId, Option<schedule::UnitId>),
@@ -242,6 +244,8 @@ pub struct Machine {
     targets: targets::Chosen,
     create_first: Vec<bool>,
     unseen: Vec<(ResourceKey, String)>,
+    /// Rows that were not found, and are looked for once more.
+    missing: Vec<u32>,
     /// Addresses that an interrupted create may have made: nothing is planned there.
     unsettled_new: HashSet<Arc<str>>,
     drift: Vec<Drift>,
@@ -307,6 +311,7 @@ impl Machine {
             targets: targets::Chosen::default(),
             create_first: Vec::new(),
             unseen: Vec::new(),
+            missing: Vec::new(),
             unsettled_new: HashSet::new(),
             drift: Vec::new(),
             checks: BTreeMap::new(),
@@ -392,6 +397,7 @@ impl Machine {
             (Pending::Read(provider, rows), Answer::Read(results)) => self.rows_read(provider, rows, results),
             (Pending::Import(node, object), Answer::Imported(result)) => self.imported(node, object, result),
             (Pending::LookAgain(node, rows), Answer::Read(results)) => self.looked_again(node, rows, results),
+            (Pending::Wait(later), Answer::Waited) => self.waited(later),
             (Pending::Data(objects), Answer::Data(results)) => self.data_read(objects, results),
             (Pending::Open(node, object), Answer::Opened(result)) => self.opened(id, node, object, result),
             (Pending::OpenNow(unit, object), Answer::Opened(result)) => {
@@ -442,6 +448,7 @@ impl Machine {
             | Request::Open { provider, .. }
             | Request::Close { provider, .. }
             | Request::Find { provider, .. }
+            | Request::Wait { provider, .. }
             | Request::Create { provider, .. }
             | Request::Update { provider, .. }
             | Request::Delete { provider, .. } => Some(self.provider(*provider)),

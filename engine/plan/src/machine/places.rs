@@ -158,7 +158,9 @@ impl Machine {
 
     fn limit(&self, host: &str) -> usize {
         let of_host = |link: &Link| match link {
-            Link::Connected(Connected { host: h, parallelism }) if h == host => Some((*parallelism).max(1)),
+            Link::Connected(Connected { host: h, parallelism, .. }) if h == host => {
+                Some((*parallelism).max(1))
+            }
             _ => None,
         };
         self.providers.iter().filter_map(|p| of_host(&p.link)).max().unwrap_or(usize::MAX)

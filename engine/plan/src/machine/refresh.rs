@@ -1,7 +1,7 @@
 //! What became of the stored objects: asked for many at a time where the schema says how.
 //!
 //! Objects of a type in one scope come in one listing. One that a listing doesn't have is gone only if the listing is proven
-//! complete; otherwise it is read singly. An error is never a deletion: the object is *unseen*, and the plan says so.
+//! complete; otherwise it is read singly; and where a service may be late, only if it is still missing after a while (`lag`). An error is never a deletion: the object is *unseen*, and the plan says so.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -142,7 +142,7 @@ impl Machine {
         ty.schema.refresh.list_lacks.iter().any(sets)
     }
 
-    fn read_rows(&mut self, provider: u32, rows: Vec<u32>) {
+    pub(crate) fn read_rows(&mut self, provider: u32, rows: Vec<u32>) {
         for rows in rows.chunks(READ_BATCH) {
             let objects: Vec<(Arc<str>, Value)> = rows
                 .iter()
@@ -165,6 +165,7 @@ impl Machine {
             }
         }
         self.read_rows(question.provider, singly);
+        self.look_later(question.provider);
         self.provider_step(question.provider);
     }
 
@@ -181,7 +182,7 @@ impl Machine {
             let found = key_text(key, &recorded).and_then(|key| objects.get(&key).cloned());
             match found {
                 Some(object) => self.row_seen(*id, ty, &object),
-                None if listing.complete => self.row_gone(*id),
+                None if listing.complete => self.row_missing(*id),
                 None => singly.push(*id),
             }
         }
@@ -194,6 +195,7 @@ impl Machine {
         results: Vec<Result<Option<Value>, Failure>>,
     ) {
         self.rows_told(rows, results);
+        self.look_later(provider);
         self.provider_step(provider);
     }
 
@@ -207,7 +209,7 @@ impl Machine {
                     let ty = self.object_type(Mode::Managed, &type_name).expect("it was read by its type");
                     self.row_seen(id, &ty, &object);
                 }
-                Some(Ok(None)) => self.row_gone(id),
+                Some(Ok(None)) => self.row_missing(id),
                 Some(Err(failure)) => self.rows_unseen(&[id], &failure.to_string()),
                 None => self.rows_unseen(&[id], "the provider gave no answer"),
             }
@@ -234,7 +236,7 @@ impl Machine {
         self.rows.get_mut(id).seen = Seen::Changed(live);
     }
 
-    fn row_gone(&mut self, id: u32) {
+    pub(crate) fn row_gone(&mut self, id: u32) {
         let Some(recorded) = self.recorded(id) else { return };
         let null = Value::null(recorded.ty());
         self.note_drift(id, recorded, null);

@@ -41,6 +41,8 @@ pub(crate) struct Row {
     /// The recorded attributes.
     pub(crate) recorded: Option<Value>,
     pub(crate) seen: Seen,
+    /// A first look didn't find it.
+    pub(crate) missed: bool,
     /// The object of the plan that it is.
     pub(crate) object: Option<ObjectId>,
     /// What the stored row must be when it is written next.
@@ -95,6 +97,7 @@ impl Rows {
             provider: None,
             recorded: None,
             seen: Seen::NotLooked,
+            missed: false,
             object: None,
             expect,
             unsettled: false,

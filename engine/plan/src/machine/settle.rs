@@ -14,6 +14,7 @@ use pilotis_state::{
 use pilotis_value::Value;
 use serde::{Deserialize, Serialize};
 
+use crate::machine::lag::Later;
 use crate::machine::{Machine, Pending};
 use crate::record::Encoded;
 use crate::{Answer, CommitFailure, Failure, Found, ProviderId, Request, codes};
@@ -42,14 +43,21 @@ pub(crate) struct Meta {
 }
 
 impl Machine {
-    /// Asks about the open intents of a provider that was just connected.
+    /// Asks about the open intents of a provider that was just connected; after a while, if its service may still show what was before.
     pub(crate) fn settle_intents(&mut self, provider: u32) {
-        let ours: Vec<Intent> = self
-            .intents
-            .iter()
-            .filter(|i| self.provider_index(&i.provider) == Some(provider))
-            .cloned()
-            .collect();
+        match self.intents_of(provider).is_empty() {
+            true => self.ask_about_intents(provider),
+            false => self.wait(provider, Later::Settle(provider)),
+        }
+    }
+
+    fn intents_of(&self, provider: u32) -> Vec<Intent> {
+        let ours = self.intents.iter().filter(|i| self.provider_index(&i.provider) == Some(provider));
+        ours.cloned().collect()
+    }
+
+    pub(crate) fn ask_about_intents(&mut self, provider: u32) {
+        let ours = self.intents_of(provider);
         self.providers[provider as usize].open = 1;
         for intent in ours {
             self.settle_one(provider, &intent);
@@ -69,7 +77,8 @@ impl Machine {
                     return self.leave_unsettled(&intent.key, "what was planned can't be read");
                 };
                 self.providers[provider as usize].open += 1;
-                let request = Request::Find { provider: id, type_name: intent.type_name.clone(), planned };
+                let (type_name, known) = (intent.type_name.clone(), self.known_objects(&intent.type_name));
+                let request = Request::Find { provider: id, type_name, planned, known };
                 self.ask(Pending::Settle(question), request);
             }
             Action::Update | Action::Delete => {
@@ -176,6 +185,20 @@ impl Machine {
         self.rows.make_current(id).then(|| Write::Move { from, to: intent.key.clone() })
     }
 
+    /// What the state has of a type.
+    fn known_objects(&mut self, type_name: &str) -> Vec<Value> {
+        let of_type = self.rows_of_type(type_name);
+        of_type.into_iter().filter_map(|id| self.recorded(id)).collect()
+    }
+
+    fn rows_of_type(&self, type_name: &str) -> Vec<u32> {
+        let of_type = |id: &u32| {
+            let row = self.rows.get(*id);
+            !row.ignored && *row.record.type_name == *type_name
+        };
+        self.rows.ids().filter(of_type).collect()
+    }
+
     /// True if the state has that object already.
     fn is_known_object(&mut self, intent: &Intent, object: &Value) -> bool {
         let Some(ty) = self.object_type(Mode::Managed, &intent.type_name) else { return false };
@@ -185,14 +208,7 @@ impl Machine {
         }
         // The key tells objects of one scope apart: two groups may each have a variable of the same name.
         let key: Vec<String> = refresh.scope.iter().flatten().chain(&refresh.key).cloned().collect();
-        let same_type: Vec<u32> = self
-            .rows
-            .ids()
-            .filter(|id| {
-                !self.rows.get(*id).ignored && self.rows.get(*id).record.type_name == intent.type_name
-            })
-            .collect();
-        same_type.into_iter().any(|id| {
+        self.rows_of_type(&intent.type_name).into_iter().any(|id| {
             let Some(recorded) = self.recorded(id) else { return false };
             key.iter().all(|name| recorded.get(name) == object.get(name))
         })

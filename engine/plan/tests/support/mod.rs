@@ -1,8 +1,11 @@
 //! What the tests share: a small provider's schema, a world that plays its service, and configurations in memory.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+mod late;
 mod random;
 mod schema;
+pub mod secrets;
+pub mod tally;
 mod world;
 
 use std::collections::BTreeMap;
@@ -25,7 +28,7 @@ use pilotis_value::Value;
 pub use random::{Random, Shape};
 pub use schema::schemas;
 #[allow(unused_imports)]
-pub use world::{World, with};
+pub use world::{RETENTION, World, with};
 
 /// Module folders and their one file.
 #[derive(Clone, Default, PartialEq)]
@@ -207,7 +210,14 @@ impl Case {
     pub fn answer(&mut self, request: Request) -> Answer {
         match request {
             Request::Commit(writes) => Answer::Committed(commit(&mut self.store, &writes)),
-            request => self.world.answer(request),
+            Request::Wait { time, .. } => {
+                self.time += time.as_millis() as i64;
+                Answer::Waited
+            }
+            request => {
+                self.world.now = self.time;
+                self.world.answer(request)
+            }
         }
     }
 
@@ -268,10 +278,12 @@ pub fn world_is_what_the_state_says(case: &mut Case) {
         let id = object["id"].as_str().unwrap().to_owned();
         let twin = ids.insert(id.clone(), record.key.address.clone());
         assert!(twin.is_none(), "{} and {twin:?} are the same object {id}", record.key);
+        tally::count(|t| t.checks += 1);
         let (_, live) = case.world.objects.get(&id).unwrap_or_else(|| panic!("{} is gone: {id}", record.key));
         assert_eq!(live.get("name").and_then(Value::as_str), object["name"].as_str(), "{}", record.key);
     }
     for (id, (_, object)) in &case.world.objects {
+        tally::count(|t| t.checks += 1);
         assert!(ids.contains_key(id), "nobody knows of {id}: {object:?}");
     }
 }

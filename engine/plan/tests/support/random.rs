@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// SplitMix64: the same numbers for the same seed, on every machine.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Random(pub u64);
 
 impl Random {
@@ -28,6 +28,8 @@ impl Random {
 #[derive(Clone, Debug)]
 struct Block {
     lone: bool,
+    /// Of another kind than the two that depend on each other: `sim_key`, `sim_estate`, `sim_pair`.
+    special: Option<&'static str>,
     /// 0: no `count`; else `count = n - 1`.
     count: usize,
     each: Vec<usize>,
@@ -47,10 +49,11 @@ struct Block {
 
 impl Block {
     fn type_name(&self) -> &'static str {
-        match (self.keyed, self.lone) {
-            (true, _) => "sim_safe",
-            (false, true) => "sim_lone",
-            (false, false) => "sim_thing",
+        match (self.special, self.keyed, self.lone) {
+            (Some(special), ..) => special,
+            (None, true, _) => "sim_safe",
+            (None, false, true) => "sim_lone",
+            (None, false, false) => "sim_thing",
         }
     }
     fn is_single(&self) -> bool {
@@ -95,9 +98,12 @@ impl Shape {
         let mentions = if random.chance(30) && !in_module { pick(&others, random) } else { None };
         let after = if random.chance(15) && !in_module { pick(&others, random) } else { None };
         let repeated = random.below(3);
-        let keyed = random.chance(20) && !in_module;
+        let special = ["sim_key", "sim_estate", "sim_pair"][random.below(3)];
+        let special = random.chance(35).then_some(special);
+        let keyed = random.chance(20) && !in_module && special.is_none();
         Block {
             lone: random.chance(20) || keyed,
+            special,
             count: if repeated == 1 { 1 + random.below(4) } else { 0 },
             each: if repeated == 2 {
                 (0..4).filter(|_| random.chance(50)).chain([9]).collect()
@@ -160,9 +166,10 @@ impl Shape {
         self.blocks.iter_mut().flatten().for_each(|b| b.first = false);
     }
 
-    /// Every second block runs programs when its objects are made, and before they are removed.
+    /// Every second block runs programs when its objects are made, and before they are removed. Not where a broken object's name stays taken.
     pub fn provision(&mut self) {
-        self.blocks.iter_mut().step_by(2).flatten().for_each(|b| b.programs = true);
+        let can = |b: &&mut Block| b.special != Some("sim_estate");
+        self.blocks.iter_mut().step_by(2).flatten().filter(can).for_each(|b| b.programs = true);
     }
 
     /// The root module and the module `m`.
@@ -229,13 +236,17 @@ impl Shape {
         if block.keyed {
             let key = "ephemeral.sim_token.key[1].value";
             writeln!(out, "  name = \"{name}\"\n  key_wo = {key}\n  key_rev = {}", block.size).unwrap();
-        } else if block.lone {
+        } else if block.special == Some("sim_key") {
+            writeln!(out, "  name = \"{name}\"\n  days = {}", block.size).unwrap();
+        } else if block.special == Some("sim_estate") {
+            writeln!(out, "  name = \"{name}-{}\"\n  value = \"{}\"", block.zone, block.size).unwrap();
+        } else if block.lone || block.special.is_some() {
             writeln!(out, "  name = \"{name}\"\n  value = \"{}\"", block.size).unwrap();
         } else {
             // A new object beside the old one needs another name.
             writeln!(
                 out,
-                "  name = \"{name}-{}\"\n  zone = \"z{}\"\n  size = {}",
+                "  name = \"{name}-{}\"\n  zone = \"z{}\"\n  size = {}\n  password = \"secret-given {i}\"",
                 block.zone, block.zone, block.size
             )
             .unwrap();
@@ -252,7 +263,8 @@ impl Shape {
         if let Some(after) = block.after {
             writeln!(out, "  depends_on = [{}]", self.address(after)).unwrap();
         }
-        if block.first && !block.lone {
+        // A key's new one may have the old one's name; an estate's name is its zone's.
+        if block.first && (!block.lone || matches!(block.special, Some("sim_key"))) {
             writeln!(out, "  lifecycle {{ create_before_destroy = true }}").unwrap();
         }
         for when in ["create", "destroy"].iter().filter(|_| block.programs) {

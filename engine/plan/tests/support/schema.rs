@@ -86,6 +86,36 @@ fn safe() -> ResourceSchema {
     schema
 }
 
+/// A secret that is told once, when it is made. Names are not unique; it can be listed.
+fn key() -> ResourceSchema {
+    let once = SecretKind::MadeShownOnce;
+    ResourceSchema {
+        block: block([
+            ("id", with(Presence::Computed, Type::String)),
+            ("name", Attribute { force_new: true, ..with(Presence::Required, Type::String) }),
+            ("days", Attribute { force_new: true, ..Attribute::new(Type::Number) }),
+            ("secret", Attribute { secret: Some(once), ..with(Presence::Computed, Type::String) }),
+        ]),
+        refresh: Refresh {
+            scope: Some(Vec::new()),
+            key: vec!["id".into()],
+            natural_key: vec!["name".into()],
+            ..Refresh::default()
+        },
+        ..ResourceSchema::default()
+    }
+}
+
+/// Is only marked when it is removed, and keeps its name for a while.
+fn estate() -> ResourceSchema {
+    lone()
+}
+
+/// Made with two calls: the second one sets its value.
+fn pair() -> ResourceSchema {
+    lone()
+}
+
 /// Ephemeral: a word that is good for as long as it is open.
 fn token() -> ResourceSchema {
     ResourceSchema {
@@ -143,6 +173,9 @@ fn sim() -> ProviderSchema {
             ("sim_thing".to_owned(), thing()),
             ("sim_lone".to_owned(), lone()),
             ("sim_safe".to_owned(), safe()),
+            ("sim_key".to_owned(), key()),
+            ("sim_estate".to_owned(), estate()),
+            ("sim_pair".to_owned(), pair()),
         ]),
         data_sources: BTreeMap::from([("sim_lookup".to_owned(), lookup())]),
         ephemeral_resources: BTreeMap::from([("sim_token".to_owned(), token())]),

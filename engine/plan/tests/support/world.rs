@@ -6,11 +6,24 @@ use std::sync::Arc;
 use pilotis_plan::{Answer, Connected, Created, Failure, Found, Listing, ProviderId, Request};
 use pilotis_value::{Type, Value};
 
+use super::late::{Late, Objects};
+
+/// How long the name of a `sim_estate` that was removed stays taken.
+pub const RETENTION: i64 = 300;
+
 /// The world.
 #[derive(Clone, Default)]
 pub struct World {
     /// Objects by id, with their type.
-    pub objects: BTreeMap<String, (Arc<str>, Value)>,
+    pub objects: Objects,
+    /// What is only marked for deletion, and until when its name is taken.
+    pub marked: BTreeMap<String, (Value, i64)>,
+    /// What looks may still show.
+    pub late: Late,
+    /// The clock.
+    pub now: i64,
+    /// The next `sim_pair` is left half made: its second call never comes.
+    pub half: bool,
     /// Every call, in order: `create sim_thing.a`, `list sim_thing 2`, `read 1` …
     pub log: Vec<String>,
     /// What data sources say, by name.
@@ -54,7 +67,9 @@ impl World {
                 }
                 Answer::Connected(match &self.unreachable {
                     Some(why) => Err(Failure::new(why)),
-                    None => Ok(Connected { host: "sim.example".into(), parallelism: 100 }),
+                    None => {
+                        Ok(Connected { host: "sim.example".into(), parallelism: 100, lag: self.late.lag })
+                    }
                 })
             }
             Request::Open { address, config, .. } => Answer::Opened(self.open(&address, &config).map(Some)),
@@ -71,11 +86,13 @@ impl World {
                 }
                 let asked: usize = wanted.iter().map(Vec::len).sum();
                 self.log.push(format!("list {type_name} {} for {asked}", scopes.len()));
-                Answer::Listed(scopes.iter().map(|scope| self.list(&type_name, scope)).collect())
+                let seen = self.late.view(&self.objects, self.now).into_owned();
+                Answer::Listed(scopes.iter().map(|scope| self.list(&seen, &type_name, scope)).collect())
             }
             Request::Read { objects, .. } => {
                 self.log.push(format!("read {}", objects.len()));
-                Answer::Read(objects.iter().map(|(t, prior)| self.read(t, prior)).collect())
+                let seen = self.late.view(&self.objects, self.now).into_owned();
+                Answer::Read(objects.iter().map(|(t, prior)| self.read(&seen, t, prior)).collect())
             }
             Request::ReadData { sources, .. } => {
                 self.log.push(format!("data {}", sources.len()));
@@ -86,9 +103,16 @@ impl World {
                 let found = self.objects.get(&id).map(|(_, o)| shown(o));
                 Answer::Imported(found.ok_or_else(|| Failure::new(format!("There is no object {id}"))))
             }
-            Request::Find { type_name, planned, .. } => {
+            Request::Find { type_name, planned, known, .. } => {
                 self.log.push(format!("find {type_name}"));
-                Answer::Found(Ok(self.find(&type_name, &planned)))
+                if let Some(why) = &self.blind {
+                    return Answer::Found(Err(Failure::new(why)));
+                }
+                let seen = self.late.view(&self.objects, self.now).into_owned();
+                Answer::Found(Ok(match &*type_name {
+                    "sim_key" => self.revoke(&seen, &planned, &known),
+                    _ => self.find(&seen, &type_name, &planned),
+                }))
             }
             Request::Create { address, type_name, planned, .. } => {
                 if self.free {
@@ -99,7 +123,10 @@ impl World {
                 if let Some(failure) = self.refused(&address) {
                     return Answer::Created(Err(failure));
                 }
-                if let Found::Object(twin) = self.find(&type_name, &planned) {
+                if let Some(failure) = self.is_taken(&type_name, &planned) {
+                    return Answer::Created(Err(failure));
+                }
+                if let Found::Object(twin) = self.find(&self.objects, &type_name, &planned) {
                     let why = format!("{:?} is taken already", twin.get("name"));
                     return Answer::Created(Err(Failure::new(why)));
                 }
@@ -125,7 +152,7 @@ impl World {
                 if let Some(failure) = self.refused(&address) {
                     return Answer::Deleted(Err(failure));
                 }
-                self.objects.remove(prior.get("id").and_then(Value::as_str).unwrap_or_default());
+                self.remove(prior.get("id").and_then(Value::as_str).unwrap_or_default());
                 if self.lose.remove(&*address) {
                     return Answer::Deleted(Err(Failure::new("No answer").unknown()));
                 }
@@ -136,7 +163,9 @@ impl World {
                 let fails = program.command.starts_with("exit");
                 Answer::Ran(if fails { Err(Failure::new("local-exec provisioner error")) } else { Ok(()) })
             }
-            Request::Commit(_) => unreachable!("the state is not the world"),
+            Request::Commit(_) | Request::Wait { .. } => {
+                unreachable!("the state and the clock are not the world")
+            }
         }
     }
 
@@ -170,6 +199,7 @@ impl World {
             | Request::Find { provider, .. }
             | Request::Create { provider, .. }
             | Request::Update { provider, .. }
+            | Request::Wait { provider, .. }
             | Request::Delete { provider, .. } => provider,
             Request::Commit(_) | Request::Run { .. } => return,
         };
@@ -191,20 +221,23 @@ impl World {
         self.refuse.remove(address).then(|| Failure::new("The service said no"))
     }
 
-    pub fn list(&self, type_name: &Arc<str>, scope: &Value) -> Result<Listing, Failure> {
+    fn list(&self, seen: &Objects, type_name: &Arc<str>, scope: &Value) -> Result<Listing, Failure> {
         if let Some(why) = &self.blind {
             return Err(Failure::new(why));
         }
         let in_scope = |o: &Value| scope.as_entries().into_iter().flatten().all(|(n, v)| o.get(n) == Some(v));
-        let objects = self.objects.values().filter(|(t, o)| t == type_name && in_scope(o));
-        let lacking = |o: &Value| with(&shown(o), [("script", Value::null(Type::String))]);
+        let objects = seen.values().filter(|(t, o)| t == type_name && in_scope(o));
+        let lacking = |o: &Value| match o.get("script") {
+            Some(_) => with(&shown(o), [("script", Value::null(Type::String))]),
+            None => shown(o),
+        };
         let objects = objects.map(|(_, o)| lacking(o));
         // Half of them, if a page was lost.
         let objects = if self.incomplete { objects.step_by(2).collect() } else { objects.collect() };
         Ok(Listing { objects, complete: !self.incomplete })
     }
 
-    fn read(&self, type_name: &str, prior: &Value) -> Result<Option<Value>, Failure> {
+    fn read(&self, seen: &Objects, type_name: &str, prior: &Value) -> Result<Option<Value>, Failure> {
         if type_name == "terraform_data" {
             return Ok(Some(prior.clone()));
         }
@@ -212,7 +245,7 @@ impl World {
             return Err(Failure::new(why));
         }
         let id = prior.get("id").and_then(Value::as_str).unwrap_or_default();
-        Ok(self.objects.get(id).map(|(_, o)| shown(o)))
+        Ok(seen.get(id).map(|(_, o)| shown(o)))
     }
 
     fn data(&self, config: &Value) -> Result<Value, Failure> {
@@ -222,33 +255,68 @@ impl World {
         Ok(with(config, [("value", Value::string(answer))]))
     }
 
-    fn find(&self, type_name: &Arc<str>, planned: &Value) -> Found {
-        // `terraform_data` has no name.
+    fn find(&self, seen: &Objects, type_name: &Arc<str>, planned: &Value) -> Found {
+        // `terraform_data` has no name, and that of a `sim_key` may be taken twice.
+        let is_named = !matches!(type_name.as_ref(), "terraform_data" | "sim_key");
         let same = |o: &Value, name: &str| {
             let plain = |v: &Value| v.get(name).map(|v| v.clone().unmark_deep().0);
-            type_name.as_ref() != "terraform_data" && plain(o) == plain(planned)
+            is_named && plain(o) == plain(planned)
         };
-        let mut found =
-            self.objects.values().filter(|(t, o)| t == type_name && same(o, "name") && same(o, "parent"));
+        let mut found = seen.values().filter(|(t, o)| t == type_name && same(o, "name") && same(o, "parent"));
         match found.next() {
             Some((_, object)) => Found::Object(shown(object)),
             None => Found::Absent,
         }
     }
 
+    /// The newest key of a name that nobody has: worth nothing without its secret, so it is revoked.
+    fn revoke(&mut self, seen: &Objects, planned: &Value, known: &[Value]) -> Found {
+        let id = |o: &Value| o.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let is_known = |o: &Value| known.iter().any(|k| id(k) == id(o));
+        let like = |o: &Value| o.get("name") == planned.get("name") && !is_known(o);
+        let number = |id: &String| id.trim_start_matches("id-").parse::<u64>().unwrap();
+        let newest = seen.values().filter(|(t, o)| &**t == "sim_key" && like(o)).map(|(_, o)| id(o));
+        let Some(newest) = newest.max_by_key(number) else { return Found::Absent };
+        self.remove(&newest);
+        Found::Revoked
+    }
+
+    /// Removes an object; a `sim_estate` keeps its name for a while.
+    fn remove(&mut self, id: &str) {
+        let Some((type_name, object)) = self.objects.remove(id) else { return };
+        if &*type_name == "sim_estate" {
+            self.marked.insert(id.to_owned(), (object.clone(), self.now + RETENTION));
+        }
+        self.late.changes(id, Some((type_name, object)), self.now);
+    }
+
+    /// Something that is marked for deletion has its name.
+    fn is_taken(&mut self, type_name: &str, planned: &Value) -> Option<Failure> {
+        self.marked.retain(|_, (_, until)| *until > self.now);
+        let name = planned.get("name")?.clone().unmark_deep().0;
+        let mut marked = self.marked.values();
+        let taken = type_name == "sim_estate" && marked.any(|(o, _)| o.get("name") == Some(&name));
+        taken.then(|| Failure::new("The name is taken by something that is marked for deletion"))
+    }
+
     fn create(&mut self, type_name: &Arc<str>, planned: &Value) -> Value {
         self.counter += 1;
         let id = format!("id-{}", self.counter);
-        let object = self.complete(planned, &id);
+        let mut object = self.complete(planned, &id);
+        if std::mem::take(&mut self.half) && &**type_name == "sim_pair" {
+            object = with(&object, [("value", Value::null(Type::String))]);
+        }
+        self.late.changes(&id, None, self.now);
         self.objects.insert(id, (type_name.clone(), object.clone()));
         object
     }
 
     fn update(&mut self, prior: &Value, planned: &Value) -> Result<Value, Failure> {
         let id = prior.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let Some((type_name, _)) = self.objects.get(&id).cloned() else {
+        let Some((type_name, before)) = self.objects.get(&id).cloned() else {
             return Err(Failure::new(format!("There is no object {id}")));
         };
+        self.late.changes(&id, Some((type_name.clone(), before)), self.now);
         self.counter += 1;
         let object = self.complete(planned, &id);
         self.objects.insert(id, (type_name, object.clone()));
@@ -266,6 +334,7 @@ impl World {
             ("note", Value::string("a note")),
             ("stamp", Value::number(i64::try_from(self.counter).unwrap())),
             ("token", Value::string(format!("token of {id}"))),
+            ("secret", Value::string(format!("secret of {id}"))),
             ("output", planned.get("input").cloned().unwrap_or_else(|| Value::null(Type::Dynamic))),
         ] {
             let unknown = object.get(name).is_some_and(|v| !v.is_known());
@@ -291,9 +360,6 @@ impl World {
 
 /// What a service shows of an object: never its secrets.
 fn shown(object: &Value) -> Value {
-    let null = || Value::null(Type::String);
-    match object.get("password") {
-        Some(_) => with(object, [("password", null()), ("token", null())]),
-        None => object.clone(),
-    }
+    let hidden = ["password", "token", "secret"].into_iter().filter(|name| object.get(name).is_some());
+    hidden.fold(object.clone(), |object, name| with(&object, [(name, Value::null(Type::String))]))
 }

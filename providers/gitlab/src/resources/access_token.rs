@@ -116,12 +116,16 @@ async fn list<T: AccessToken>(gitlab: &GitLab, scopes: Vec<Scope<T>>) -> Vec<Res
     pages.collect()
 }
 
-/// A token whose secret was lost is worth nothing: the newest that asks for the same is revoked.
-async fn find<T: AccessToken>(gitlab: &GitLab, planned: T) -> Result<Match<T>, Error> {
+/// A token whose secret was lost is worth nothing: the newest that asks for the same is revoked. Never one that the state has:
+/// the one that is being replaced is in use until the new one is there.
+async fn find<T: AccessToken>(gitlab: &GitLab, planned: T, known: Vec<T>) -> Result<Match<T>, Error> {
     let mut newest: Option<(i64, T)> = None;
     for object in gitlab.list(&path::<T>(planned.parent()), &[]).await? {
         let token = filled(&T::blank(planned.parent()), &object)?;
         let number = token.number().parse().unwrap_or(0);
+        if known.iter().any(|known| known.number() == token.number()) {
+            continue;
+        }
         if token.is_usable() && token.is_like(&planned) && newest.as_ref().is_none_or(|(n, _)| *n < number) {
             newest = Some((number, token));
         }
@@ -254,7 +258,14 @@ macro_rules! access_token {
                 list(gitlab, scopes).await
             }
             async fn find(gitlab: &GitLab, planned: $name) -> Result<Match<$name>, Error> {
-                find(gitlab, planned).await
+                find(gitlab, planned, Vec::new()).await
+            }
+            async fn find_beside(
+                gitlab: &GitLab,
+                planned: $name,
+                known: Vec<$name>,
+            ) -> Result<Match<$name>, Error> {
+                find(gitlab, planned, known).await
             }
             async fn import(gitlab: &GitLab, id: &str) -> Result<$name, Error> {
                 let [parent, number] = import_parts(id, "12:34 (parent:token)")?;
