@@ -91,9 +91,19 @@ impl ObjectType {
         self.encode(value).err()
     }
 
-    /// JSON of what is known and not secret in a value: enough to find the object again.
+    /// JSON of what is known and not secret in a value, and of its natural key, which may be a secret too (an address with a password in
+    /// it): enough to find the object again. It is kept as the object's own record will be; nothing that lives for one run is in it.
     pub(crate) fn encode_public(&self, value: &Value) -> Arc<str> {
-        let public = public(&self.without_write_only(value));
+        let value = self.without_write_only(value);
+        let mut public = public(&value);
+        if let Some(mut entries) = public.as_entries().cloned() {
+            for name in &self.schema.refresh.natural_key {
+                if let Some(part) = value.get(name).filter(|part| is_kept(part)) {
+                    entries.insert(name.as_str().into(), part.clone().unmark_deep().0);
+                }
+            }
+            public = Value::object(entries);
+        }
         let mut out = Vec::new();
         match json::encode(&public, &self.ty, &mut out) {
             Ok(()) => String::from_utf8(out).map_or_else(|_| "{}".into(), Into::into),
@@ -238,6 +248,11 @@ fn map_nested(
         _ => return value.clone(),
     };
     new.with_marks(value.marks())
+}
+
+/// Known, and of nothing that lives for one run only.
+fn is_kept(value: &Value) -> bool {
+    value.is_wholly_known() && !value.marks_deep().contains(Marks::EPHEMERAL)
 }
 
 /// The value with nulls where it is unknown or sensitive.

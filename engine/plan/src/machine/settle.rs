@@ -42,6 +42,13 @@ pub(crate) struct Meta {
     pub(crate) deposed: Option<Arc<str>>,
 }
 
+impl Meta {
+    /// Sensitive paths, as they are written.
+    fn marks(&self) -> &str {
+        if self.sensitive_paths.is_empty() { "[]" } else { &self.sensitive_paths }
+    }
+}
+
 impl Machine {
     /// Asks about the open intents of a provider that was just connected; after a while, if its service may still show what was before.
     pub(crate) fn settle_intents(&mut self, provider: u32) {
@@ -73,7 +80,8 @@ impl Machine {
         let id = ProviderId(provider);
         match intent.action {
             Action::Create | Action::Import => {
-                let Ok(planned) = ty.decode(&intent.planned, "[]") else {
+                let meta: Meta = serde_json::from_str(&intent.meta).unwrap_or_default();
+                let Ok(planned) = ty.decode(&intent.planned, meta.marks()) else {
                     return self.leave_unsettled(&intent.key, "what was planned can't be read");
                 };
                 self.providers[provider as usize].open += 1;

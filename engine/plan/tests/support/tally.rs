@@ -37,11 +37,13 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
 }
 
-/// Runs histories: the one that `SIMULATION_SEED` names, or as many as `SIMULATION_RUNS` says from `SIMULATION_FROM` on.
-pub fn each_seed(kind: &str, usual: u64, history: impl Fn(u64) + std::panic::RefUnwindSafe) {
+/// Runs histories: the one that `SIMULATION_SEED` names, or as many as `SIMULATION_RUNS` says from `SIMULATION_FROM` on; of those that take
+/// long only one in `one_in`.
+pub fn each_seed(kind: &str, usual: u64, one_in: u64, history: impl Fn(u64) + std::panic::RefUnwindSafe) {
+    let runs = || number("SIMULATION_RUNS").map_or(usual, |runs| runs.div_ceil(one_in));
     let (from, runs) = match number("SIMULATION_SEED") {
         Some(seed) => (seed, 1),
-        None => (number("SIMULATION_FROM").unwrap_or(0), number("SIMULATION_RUNS").unwrap_or(usual)),
+        None => (number("SIMULATION_FROM").unwrap_or(0), runs()),
     };
     for seed in from..from + runs {
         count(|t| t.histories += 1);

@@ -6,6 +6,7 @@ mod behaviour;
 mod bulk;
 mod faults;
 mod lives;
+mod lost;
 
 use std::sync::Arc;
 use std::time::Duration;
