@@ -1,6 +1,8 @@
 //! Every type lives one object's life.
 
+use pilotis_sandbox::{Action, Fault};
 use pilotis_sdk::testkit::{Life, live};
+use pilotis_sdk::{Found, Outcome};
 use serde_json::{Value as Json, json};
 
 use super::world::World;
@@ -25,7 +27,37 @@ async fn life(type_name: &str, first: Json, then: Json, id: &'static str) {
         import_id: Some(Box::new(move |_| id.to_owned())),
         lost: vec![],
     };
+    is_lost(&world, type_name, &first).await;
     live(&world.provider, &*world.connection, life).await;
+}
+
+/// The answer to its creation is lost: it is found again, and once it is removed nothing is left over that a next one would meet.
+async fn is_lost(world: &World, type_name: &str, given: &Json) {
+    let namespace = [&given["metadata"]["namespace"], &given["manifest"]["metadata"]["namespace"]];
+    let path = match (namespace.iter().find_map(|n| n.as_str()), type_name) {
+        (Some(namespace), _) => format!("/namespaces/{namespace}/"),
+        (None, "openshift_project") => "/projectrequests".to_owned(),
+        (None, "openshift_cluster_resource_quota") => "/clusterresourcequotas".to_owned(),
+        (None, "kubernetes_cluster_role") => "/clusterroles".to_owned(),
+        (None, "kubernetes_cluster_role_binding") => "/clusterrolebindings".to_owned(),
+        // The other tests make namespaces too, on the same cluster.
+        (None, _) => return,
+    };
+    world.fault(Fault::new(Action::DropAfter).methods(&["POST", "PATCH"]).path(&path).next(1));
+    let object = match world.try_create(type_name, given).await {
+        // An apply does no harm when it is done twice: it was.
+        Ok(created) => created.object,
+        Err(error) => {
+            assert_eq!(error.outcome, Outcome::Unknown, "{type_name}: {error:?}");
+            let planned = world.plan(type_name, given, None);
+            match world.connection.find(type_name, &planned).await.unwrap() {
+                Found::Object(object) => object,
+                other => panic!("{type_name}: {other:?}"),
+            }
+        }
+    };
+    assert!(object.is_wholly_known(), "{type_name}");
+    world.connection.delete(type_name, &object).await.unwrap();
 }
 
 fn metadata(namespace: &str, value: &str) -> Json {
