@@ -149,7 +149,8 @@ mod tests {
             .into_iter()
             .collect(),
         );
-        let request = Request::Find { provider: pilotis_plan::ProviderId(0), type_name: "t".into(), planned };
+        let (provider, known) = (pilotis_plan::ProviderId(0), Vec::new());
+        let request = Request::Find { provider, type_name: "t".into(), planned, known };
         let said = r#"abc plainly: a "b"/c, a \"b\"/c, a%20%22b%22%2Fc, within"#;
         let failure = Failure { help: vec!["within".to_owned()], ..Failure::new(said).detail("within") };
         let mut answer = Answer::Found(Err(failure));

@@ -25,6 +25,7 @@ pub fn count(what: impl FnOnce(&mut Tally)) {
 }
 
 /// Says what was counted, for `xtask simulate`.
+#[allow(clippy::print_stdout, reason = "it is read there")]
 pub fn say(kind: &str) {
     let Tally { histories, runs, steps, crashes, checks } = TALLY.take();
     println!(
