@@ -84,8 +84,7 @@ fn values(request: &Request) -> Vec<&Value> {
         Request::List { scopes, wanted, .. } => scopes.iter().chain(wanted.iter().flatten()).collect(),
         Request::Read { objects, .. } => objects.iter().map(|(_, prior)| prior).collect(),
         Request::ReadData { sources, .. } => sources.iter().map(|(_, config)| config).collect(),
-        Request::Find { planned, known, .. } => std::iter::once(planned).chain(known).collect(),
-        Request::Create { planned, .. } => vec![planned],
+        Request::Find { planned, .. } | Request::Create { planned, .. } => vec![planned],
         Request::Update { prior, planned, .. } => vec![prior, planned],
         Request::Delete { prior, .. } => vec![prior],
         Request::Close { .. }
@@ -149,7 +148,7 @@ mod tests {
             .into_iter()
             .collect(),
         );
-        let (provider, known) = (pilotis_plan::ProviderId(0), Vec::new());
+        let (provider, known) = (pilotis_plan::ProviderId(0), std::sync::Arc::default());
         let request = Request::Find { provider, type_name: "t".into(), planned, known };
         let said = r#"abc plainly: a "b"/c, a \"b\"/c, a%20%22b%22%2Fc, within"#;
         let failure = Failure { help: vec!["within".to_owned()], ..Failure::new(said).detail("within") };

@@ -95,8 +95,8 @@ pub enum Request {
         type_name: Arc<str>,
         /// What was planned, as far as it was kept; the rest is null.
         planned: Value,
-        /// Objects of the type that the state has: none of them is what was made.
-        known: Vec<Value>,
+        /// Objects of the type and scope that the state has: none of them is what was made.
+        known: Arc<[Value]>,
     },
     /// Let time pass: the service may not show yet what was done just now. Answer: [`Answer::Waited`].
     Wait {

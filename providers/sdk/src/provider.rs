@@ -172,7 +172,7 @@ pub trait Connection: Send + Sync {
     /// Finds what a lost create made, by the schema's `refresh.natural_key` (known in `planned`; the rest may be null).
     async fn find(&self, type_name: &str, planned: &Value) -> Result<Found, Error>;
 
-    /// The same where the state has objects of that type: none of `known` is what the lost create made, and all of them are in use.
+    /// The same where the state has objects of that type and scope: none of `known` is what the lost create made, and all of them are in use.
     async fn find_beside(&self, type_name: &str, planned: &Value, _known: &[Value]) -> Result<Found, Error> {
         self.find(type_name, planned).await
     }

@@ -531,7 +531,7 @@ impl<R: Resource> AnyResource<R::Client> for TypedResource<R> {
 
     async fn find(&self, client: &R::Client, planned: &Value, known: &[Value]) -> Result<Found, Error> {
         let sought = R::from_value(&self.filled(planned))?;
-        Ok(match R::find_beside(client, sought, read_all(known)?).await? {
+        Ok(match R::find_beside(client, sought, &|| Ok(read_all(known)?)).await? {
             Match::Object(object) => Found::Object(Self::carry(object.to_value(), planned, &self.kept)),
             Match::Absent => Found::Absent,
             Match::Revoked => Found::Revoked,

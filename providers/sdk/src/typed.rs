@@ -65,7 +65,7 @@ pub trait Resource: Described + Clone + Send + Sync + 'static {
     fn find_beside(
         client: &Self::Client,
         planned: Self,
-        _known: Vec<Self>,
+        _known: &(dyn Fn() -> Result<Vec<Self>, Error> + Sync),
     ) -> impl Future<Output = Result<Match<Self>, Error>> + Send {
         Self::find(client, planned)
     }

@@ -4,6 +4,7 @@
 //! delete is settled by looking at the object itself, and what is seen is stored. What can't be told stays open, is said so, and
 //! keeps only its own object from being planned.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use pilotis_diag::Diagnostic;
@@ -11,7 +12,7 @@ use pilotis_schema::address::Mode;
 use pilotis_state::{
     Action, Change, ChangeOutcome, Expect, Intent, IntentId, ResourceKey, ResourceRecord, Status, Write,
 };
-use pilotis_value::Value;
+use pilotis_value::{Digest, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::machine::lag::Later;
@@ -42,6 +43,9 @@ pub(crate) struct Meta {
     pub(crate) deposed: Option<Arc<str>>,
 }
 
+/// Objects that the state has, by type and scope.
+type Known = HashMap<Arc<str>, HashMap<Vec<Digest>, Arc<[Value]>>>;
+
 impl Meta {
     /// Sensitive paths, as they are written.
     fn marks(&self) -> &str {
@@ -66,13 +70,14 @@ impl Machine {
     pub(crate) fn ask_about_intents(&mut self, provider: u32) {
         let ours = self.intents_of(provider);
         self.providers[provider as usize].open = 1;
+        let mut known = Known::new();
         for intent in ours {
-            self.settle_one(provider, &intent);
+            self.settle_one(provider, &intent, &mut known);
         }
         self.settle_step(provider);
     }
 
-    fn settle_one(&mut self, provider: u32, intent: &Intent) {
+    fn settle_one(&mut self, provider: u32, intent: &Intent, known: &mut Known) {
         let question = Question { provider, intent: intent.id.clone() };
         let Some(ty) = self.object_type(Mode::Managed, &intent.type_name) else {
             return self.leave_unsettled(&intent.key, "this program doesn't have its type");
@@ -85,7 +90,8 @@ impl Machine {
                     return self.leave_unsettled(&intent.key, "what was planned can't be read");
                 };
                 self.providers[provider as usize].open += 1;
-                let (type_name, known) = (intent.type_name.clone(), self.known_objects(&intent.type_name));
+                let type_name = intent.type_name.clone();
+                let known = self.known_beside(&type_name, &planned, known);
                 let request = Request::Find { provider: id, type_name, planned, known };
                 self.ask(Pending::Settle(question), request);
             }
@@ -193,10 +199,24 @@ impl Machine {
         self.rows.make_current(id).then(|| Write::Move { from, to: intent.key.clone() })
     }
 
-    /// What the state has of a type.
-    fn known_objects(&mut self, type_name: &str) -> Vec<Value> {
-        let of_type = self.rows_of_type(type_name);
-        of_type.into_iter().filter_map(|id| self.recorded(id)).collect()
+    /// What the state has in the scope of a new object: looked for once a type.
+    fn known_beside(&mut self, type_name: &Arc<str>, planned: &Value, known: &mut Known) -> Arc<[Value]> {
+        let Some(ty) = self.object_type(Mode::Managed, type_name) else { return Arc::default() };
+        let scope = |value: &Value| -> Vec<Digest> {
+            let names = ty.schema.refresh.scope.iter().flatten();
+            names.filter_map(|name| value.get(name)).map(|v| v.clone().unmark_deep().0.digest()).collect()
+        };
+        if !known.contains_key(type_name) {
+            let mut by_scope: HashMap<Vec<Digest>, Vec<Value>> = HashMap::new();
+            for row in self.rows_of_type(type_name) {
+                if let Some(object) = self.recorded(row) {
+                    by_scope.entry(scope(&object)).or_default().push(object);
+                }
+            }
+            let shared = by_scope.into_iter().map(|(scope, objects)| (scope, objects.into())).collect();
+            known.insert(type_name.clone(), shared);
+        }
+        known[type_name].get(&scope(planned)).cloned().unwrap_or_default()
     }
 
     fn rows_of_type(&self, type_name: &str) -> Vec<u32> {

@@ -263,9 +263,9 @@ macro_rules! access_token {
             async fn find_beside(
                 gitlab: &GitLab,
                 planned: $name,
-                known: Vec<$name>,
+                known: &(dyn Fn() -> Result<Vec<$name>, Error> + Sync),
             ) -> Result<Match<$name>, Error> {
-                find(gitlab, planned, known).await
+                find(gitlab, planned, known()?).await
             }
             async fn import(gitlab: &GitLab, id: &str) -> Result<$name, Error> {
                 let [parent, number] = import_parts(id, "12:34 (parent:token)")?;
