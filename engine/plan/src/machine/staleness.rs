@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use pilotis_state::{Expect, IntentId, ResourceKey, Snapshot};
+use pilotis_state::{Expect, IntentId, ResourceKey, ResourceRecord, Snapshot};
 
 use crate::PlanAction;
 use crate::graph::NodeId;
@@ -46,11 +46,13 @@ impl Machine {
             .filter_map(|o| o.node)
             .collect();
         let read = self.graph.with_needs(changed);
-        let versions: HashMap<&ResourceKey, i64> =
-            now.resources.iter().map(|r| (&r.key, r.version)).collect();
+        let records: HashMap<&ResourceKey, &ResourceRecord> =
+            now.resources.iter().map(|r| (&r.key, r)).collect();
         let mut stale = Vec::new();
         for row in &self.rows.all {
-            let Expect::Version(version) = row.expect else { continue };
+            if row.expect == Expect::Absent {
+                continue;
+            }
             let writes = row.object.is_some_and(|o| self.objects[o as usize].action != PlanAction::NoOp);
             let moves = row.moved_from.is_some() || matches!(row.seen, Seen::Gone | Seen::Changed(_));
             let reads = row.node.is_some_and(|n| read.contains(&n));
@@ -61,7 +63,12 @@ impl Machine {
             if let Some(from) = &row.moved_from {
                 key.address = from.clone();
             }
-            if versions.get(&key) != Some(&version) {
+            let is_same = records.get(&key).is_some_and(|now| match row.expect {
+                Expect::Version(version) => now.version == version,
+                // This plan has written it when it settled an interrupted change: its version isn't known, but what it said is.
+                _ => now.digest == row.record.digest && now.status == row.record.status,
+            });
+            if !is_same {
                 stale.push(key);
             }
         }
@@ -69,7 +76,7 @@ impl Machine {
             self.objects.iter().filter(|o| !o.skipped && o.action == PlanAction::Create && o.row.is_none())
         {
             let key = ResourceKey::current(object.address.clone());
-            if versions.contains_key(&key) {
+            if records.contains_key(&key) {
                 stale.push(key);
             }
         }
