@@ -166,6 +166,9 @@ impl Chosen {
             workspace: workspace.to_owned(),
             custom_ca_bundle: text("custom_ca_bundle").map(PathBuf::from),
             insecure: flag("insecure")?,
+            http_proxy: text("http_proxy"),
+            https_proxy: text("https_proxy"),
+            no_proxy: text("no_proxy"),
             environment,
         })
     }
