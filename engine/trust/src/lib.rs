@@ -66,13 +66,10 @@ impl Complaint {
     /// What the words of a failed connection are about; none if it isn't trust.
     pub fn of(words: &str) -> Option<Complaint> {
         let says = |signs: &[&str]| signs.iter().any(|sign| words.contains(sign));
-        Some(if says(&["CertificateRequired", "certificate required", "fatal alert: BadCertificate"]) {
-            Complaint::ClientCertificate
-        } else if says(&[
-            "fatal alert: UnknownCA",
-            "fatal alert: CertificateUnknown",
-            "fatal alert: CertificateExpired",
-        ]) {
+        let client = ["CertificateRequired", "certificate required"];
+        let alerts = ["BadCertificate", "UnknownCA", "CertificateUnknown", "CertificateExpired"];
+        let alerted = alerts.iter().any(|alert| words.contains(&format!("fatal alert: {alert}")));
+        Some(if alerted || says(&client) {
             Complaint::ClientCertificate
         } else if says(&["UnknownIssuer", "BadSignature", "CaUsedAsEndEntity"]) {
             Complaint::UnknownAuthority

@@ -15,6 +15,9 @@ struct Trust {
     insecure: bool,
 }
 
+/// Variables of the environment, and the commands that call.
+type SetUp = (Vec<(&'static str, String)>, &'static [&'static str]);
+
 /// A client of services: how a folder makes it call a URL.
 struct Client {
     name: &'static str,
@@ -23,7 +26,7 @@ struct Client {
     identity: Option<&'static str>,
     insecure: &'static str,
     /// Writes the configuration; says the variables and the commands that call.
-    set_up: fn(&Folder, &str, Trust) -> (Vec<(&'static str, String)>, &'static [&'static str]),
+    set_up: fn(&Folder, &str, Trust) -> SetUp,
 }
 
 const CLIENTS: [Client; 5] = [
