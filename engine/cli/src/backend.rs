@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use {pilotis_state_http as http, pilotis_state_postgres as postgres, pilotis_state_s3 as s3};
 
 use crate::folder::Folder;
+use crate::private;
 use crate::remote::Remote;
-use crate::takeover::replace;
 use crate::workspace::DEFAULT;
 
 const LOCAL: &str = "local";
@@ -70,8 +70,8 @@ impl Chosen {
         let path = note(folder);
         let text = serde_json::to_string_pretty(self)?;
         let dir = folder.disk.cwd.join(".pilotis");
-        std::fs::create_dir_all(&dir)
-            .and_then(|()| replace(&path, &format!("{text}\n")))
+        private::folder(&dir)
+            .and_then(|()| private::write(&path, format!("{text}\n").as_bytes()))
             .with_context(|| format!("{} can't be written", path.display()))
     }
 
@@ -166,6 +166,9 @@ impl Chosen {
             workspace: workspace.to_owned(),
             custom_ca_bundle: text("custom_ca_bundle").map(PathBuf::from),
             insecure: flag("insecure")?,
+            http_proxy: text("http_proxy"),
+            https_proxy: text("https_proxy"),
+            no_proxy: text("no_proxy"),
             environment,
         })
     }

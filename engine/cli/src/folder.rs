@@ -19,7 +19,7 @@ use crate::args::{VariableArg, VariableArgs};
 use crate::builtin;
 use crate::files::Disk;
 use crate::modules::{Fetching, LOCK, Upgrade};
-use crate::{test_files, workspace};
+use crate::{private, test_files, workspace};
 
 /// Where a command works.
 pub(crate) struct Folder {
@@ -159,7 +159,7 @@ impl Folder {
     /// Opens the state, and makes it if there is none.
     pub(crate) fn open_state(&self, path: &Path) -> anyhow::Result<SqliteStore> {
         if let Some(dir) = path.parent() {
-            std::fs::create_dir_all(dir).with_context(|| format!("{} can't be made", dir.display()))?;
+            private::folder(dir).with_context(|| format!("{} can't be made", dir.display()))?;
         }
         Ok(SqliteStore::open(path)?)
     }

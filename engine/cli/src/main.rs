@@ -22,6 +22,7 @@ mod modules;
 mod other_state;
 mod place;
 mod planning;
+mod private;
 mod progress;
 mod records;
 mod remote;
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         // Help and version are no errors; wrong flags are 1 as in Terraform, not clap's 2, which means pending changes here.
         Err(e) => {
-            let _ = e.print();
+            view::View::plain(false).clap(&e);
             return if e.use_stderr() { ExitCode::from(Exit::Error as u8) } else { ExitCode::SUCCESS };
         }
     };
@@ -123,7 +124,11 @@ fn log() {
     let filter = EnvFilter::try_new(wanted.unwrap_or_else(|_| "off".into()).to_lowercase());
     let filter = filter.unwrap_or_else(|_| EnvFilter::new("off"));
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(ansi)
+        .with_writer(move || view::Log { ansi })
+        .init();
 }
 
 /// How an error that reached the top ends the program.

@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use crate::private;
+
 /// One kind of thing that is remembered.
 pub(crate) struct Seen {
     folder: PathBuf,
@@ -33,10 +35,7 @@ impl Seen {
     /// Remembers it. What can't be written down is forgotten: that is no reason not to work.
     pub(crate) fn write(&self, lineage: &str, text: &str) {
         let Some(file) = self.file(lineage) else { return };
-        let new = file.with_extension(format!("new-{}", std::process::id()));
-        let written = std::fs::create_dir_all(&self.folder)
-            .and_then(|()| std::fs::write(&new, text))
-            .and_then(|()| std::fs::rename(&new, &file));
+        let written = private::folder(&self.folder).and_then(|()| private::write(&file, text.as_bytes()));
         if let Err(error) = written {
             tracing::debug!(%error, file = %file.display(), "what was seen of the state can't be remembered");
         }

@@ -13,6 +13,7 @@ use pilotis_syntax::write::quoted;
 use sha2::{Digest as _, Sha256};
 
 use crate::files::Disk;
+use crate::private;
 
 /// The lock file's name.
 pub(crate) const LOCK: &str = ".pilotis.lock.hcl";
@@ -162,7 +163,7 @@ impl<'a> Fetching<'a> {
             return Ok(pin.clone());
         }
         let (tree, root) = (self.disk.cwd.join(source.tree()), self.disk.cwd.join(FETCHED));
-        std::fs::create_dir_all(&root).with_context(|| format!("{FETCHED} can't be made"))?;
+        private::folder(&root).with_context(|| format!("{FETCHED} can't be made"))?;
         let fresh = root.join(format!(".fetching-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&fresh);
         let wanted = pinned.as_ref().map(|p| p.commit.as_str()).or(source.reference.as_deref());

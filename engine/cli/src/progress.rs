@@ -64,13 +64,13 @@ impl Progress {
 
     fn begin(&self, address: &str) {
         let mut in_flight = self.in_flight.lock().expect("no thread panics with it");
-        in_flight.insert(address.to_owned(), Instant::now());
+        in_flight.insert(clean(address).into_owned(), Instant::now());
         self.name(&in_flight);
     }
 
     fn end(&self, address: &str, operation: Operation) {
         let mut in_flight = self.in_flight.lock().expect("no thread panics with it");
-        in_flight.remove(address);
+        in_flight.remove(&*clean(address));
         self.name(&in_flight);
         // What is opened and closed is none of the changes that are counted.
         if let Some(bar) = self.bar.as_ref().filter(|_| ephemeral(operation).is_none()) {

@@ -7,6 +7,8 @@ use pilotis_sandbox::gitlab::GitLab;
 use pilotis_sandbox::{Endpoint, Options, ServiceOptions};
 use pilotis_sdk::SandboxEndpoint;
 
+use crate::private;
+
 /// The environment says that all providers use the sandbox.
 pub(crate) fn is_for_all() -> bool {
     std::env::var("PILOTIS_SANDBOX").is_ok_and(|v| v == "1" || v == "true")
@@ -20,7 +22,7 @@ pub(crate) fn endpoint(e: &Endpoint) -> SandboxEndpoint {
 /// How the sandbox starts on a data file.
 pub(crate) fn options(data: &Path) -> anyhow::Result<Options> {
     if let Some(dir) = data.parent() {
-        std::fs::create_dir_all(dir).with_context(|| format!("{} can't be made", dir.display()))?;
+        private::folder(dir).with_context(|| format!("{} can't be made", dir.display()))?;
     }
     // What a platform's administrators have made before any project: the group that holds them all.
     // GitLab renames what is marked for deletion, as its current versions do: a name is free again at once.

@@ -4,7 +4,6 @@
 //! replaced by one that Terraform refuses after it, so that the two programs never work on two states of the same objects.
 
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,7 +23,7 @@ use pilotis_state_sqlite::SqliteStore;
 use crate::folder::Folder;
 use crate::hand::by_command;
 use crate::session::who;
-use crate::{clock, git};
+use crate::{clock, git, private};
 
 /// Terraform's state of a place, read and understood.
 #[derive(Clone, Debug)]
@@ -180,24 +179,9 @@ pub(crate) fn finish(path: &Path, database: &Path) -> std::io::Result<()> {
         return Ok(());
     }
     match (std::fs::read(path), std::fs::read(&kept)) {
-        (Ok(file), Ok(copy)) if file == copy => replace(path, &marker(database, &kept)),
+        (Ok(file), Ok(copy)) if file == copy => private::write(path, marker(database, &kept).as_bytes()),
         _ => Ok(()),
     }
-}
-
-/// Writes a file durably, readable by its owner only: whoever reads it sees the old one or the new one.
-pub(crate) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let new = folder.join(format!(".{}.{}", name(path), std::process::id()));
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)?;
-    std::fs::File::open(folder)?.sync_all()
 }
 
 /// A database in which nothing is stored yet, and the Terraform state that it will start from: read as if it were stored already, and stored
@@ -224,7 +208,7 @@ impl Starting {
             return Ok(());
         }
         from.unchanged().map_err(io)?;
-        replace(&kept(&from.path), &from.text).map_err(io)?;
+        private::write(&kept(&from.path), from.text.as_bytes()).map_err(io)?;
         let at = clock::now();
         let id = RunId(uuid::Uuid::new_v4().to_string().into());
         let mut writes = vec![Write::StartRun(Run {
@@ -242,7 +226,7 @@ impl Starting {
         let edit = edit::import(&snapshot, &from.imported).map_err(|e| io(std::io::Error::other(e)))?;
         writes.extend(edit.with_history(&id, at));
         match self.store.commit(&writes) {
-            Ok(()) => replace(&from.path, &from.marker).map_err(io),
+            Ok(()) => private::write(&from.path, from.marker.as_bytes()).map_err(io),
             Err(StateError::Superseded { .. }) => Ok(()),
             Err(e) => Err(e),
         }

@@ -1,8 +1,8 @@
 //! Where text goes: results to standard output, talk to standard error; colours only where they are wanted.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Write};
 
-use pilotis_diag::{Diagnostic, Diagnostics, RenderOptions, Severity, SourceMap, render, to_json};
+use pilotis_diag::{Diagnostic, Diagnostics, RenderOptions, Severity, SourceMap, harmless, render, to_json};
 use pilotis_report::json::events;
 use pilotis_state::StateError;
 use pilotis_state::edit::EditError;
@@ -40,8 +40,15 @@ impl View {
         View::new(&ViewArgs { json: false, no_color })
     }
 
-    /// Writes a result. A reader that has gone away (`| head`) ends the program quietly.
+    /// Writes a result, and nothing in it that would drive a terminal: this and [`say`](View::say) are the two ways out of this program for
+    /// what services and other people wrote.
     pub(crate) fn print(&self, text: &str) {
+        self.raw(&harmless(text, self.color));
+    }
+
+    /// Writes a result exactly as it is: where a file or another program is meant to have it, byte by byte. A reader that has gone away
+    /// (`| head`) ends the program quietly.
+    pub(crate) fn raw(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
             std::process::exit(0);
@@ -62,7 +69,17 @@ impl View {
 
     /// Says something that isn't the result.
     pub(crate) fn say(&self, text: &str) {
-        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        let _ = std::io::stderr().lock().write_all(harmless(text, self.color).as_bytes());
+    }
+
+    /// Shows what the argument parser says: help, version, and what is wrong with a command line.
+    pub(crate) fn clap(&self, said: &clap::Error) {
+        let (text, ansi) = (said.render().to_string(), said.render().ansi().to_string());
+        match said.use_stderr() {
+            true if std::io::stderr().is_terminal() && self.color => self.say(&ansi),
+            true => self.say(&text),
+            false => self.print(if self.color { &ansi } else { &text }),
+        }
     }
 
     /// Shows diagnostics: on standard error for people, as lines of the event stream for programs.
@@ -93,7 +110,7 @@ impl View {
             let diagnostic = Diagnostic::error(summary).detail(detail.join("\n\n"));
             View { json: true, ..*self }.diagnostic(&diagnostic, &SourceMap::default());
         }
-        self.say(&text);
+        self.say(&harmless(&text, false));
     }
 
     fn diagnostic(&self, diagnostic: &Diagnostic, sources: &SourceMap) {
@@ -110,11 +127,28 @@ impl View {
         } else {
             let color = self.color
                 && anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
-            self.say(&format!(
-                "{}\n",
-                render(diagnostic, sources, RenderOptions { color, width: self.width }).trim_end()
-            ));
+            let text = render(diagnostic, sources, RenderOptions { color, width: self.width });
+            View { color, ..*self }.say(&format!("{}\n", text.trim_end()));
         }
+    }
+}
+
+/// Where the log goes: to standard error, like all that isn't the result.
+pub(crate) struct Log {
+    /// With colours.
+    pub(crate) ansi: bool,
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        // The subscriber writes whole lines.
+        let text = String::from_utf8_lossy(bytes);
+        std::io::stderr().lock().write_all(harmless(&text, self.ansi).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().lock().flush()
     }
 }
 

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
+use crate::private;
+
 /// The workspace that is there without being made.
 pub(crate) const DEFAULT: &str = "default";
 
@@ -40,11 +42,8 @@ pub(crate) fn select(folder: &Path, name: &str) -> anyhow::Result<()> {
     let file = selection(folder);
     let dir = folder.join(".pilotis");
     let write = || -> std::io::Result<()> {
-        std::fs::create_dir_all(&dir)?;
-        // A reader sees the old name or the new one.
-        let new = dir.join(format!("workspace.{}", std::process::id()));
-        std::fs::write(&new, name)?;
-        std::fs::rename(&new, &file)
+        private::folder(&dir)?;
+        private::write(&file, name.as_bytes())
     };
     write().with_context(|| format!("{} can't be written", file.display()))
 }

@@ -51,6 +51,9 @@ const BACKENDS: &[(&str, &[&str])] = &[
             "workspace_key_prefix",
             "custom_ca_bundle",
             "insecure",
+            "http_proxy",
+            "https_proxy",
+            "no_proxy",
             // Checks of Terraform's that nothing does here, and its lock, which is in the state itself here.
             "skip_credentials_validation",
             "skip_region_validation",

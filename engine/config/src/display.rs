@@ -199,6 +199,16 @@ fn key(inside: &str, offset: usize) -> Result<(Key, usize), AddressError> {
                 Some((_, 'r')) => key.push('\r'),
                 Some((_, 't')) => key.push('\t'),
                 Some((_, c @ ('"' | '\\'))) => key.push(c),
+                // What drives a terminal is shown so.
+                Some((_, 'u')) => {
+                    let code =
+                        quoted.get(i + 2..i + 6).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+                    let Some(c) = code.and_then(char::from_u32) else {
+                        return Err(error("\\u needs four hexadecimal digits, of a character", offset + i));
+                    };
+                    key.push(c);
+                    chars.nth(3);
+                }
                 _ => return Err(error("this escape means nothing", offset + i)),
             },
             c => key.push(c),

@@ -274,8 +274,10 @@ impl SavedPlan<'_> {
         let line = |bytes: &[u8]| bytes.iter().position(|b| *b == b'\n');
         let end = line(bytes).filter(|end| *end < 64).ok_or(PlanFileError::Foreign)?;
         let head = std::str::from_utf8(&bytes[..end]).map_err(|_| PlanFileError::Foreign)?;
-        let version = head.strip_prefix(MAGIC).ok_or(PlanFileError::Foreign)?.trim();
-        let version: u32 = version.parse().map_err(|_| PlanFileError::Foreign)?;
+        let text = head.strip_prefix(MAGIC).and_then(|rest| rest.strip_prefix(' '));
+        let version = text.and_then(|text| text.parse::<u32>().ok().filter(|n| n.to_string() == text));
+        // The checksum is of what follows: here only what `write` gives will do.
+        let version = version.filter(|version| *version > 0).ok_or(PlanFileError::Foreign)?;
         if version > VERSION {
             return Err(PlanFileError::Newer { found: version, known: VERSION });
         }

@@ -26,7 +26,7 @@ pub struct Config {
     pub client_cert: Option<String>,
     /// File with the client certificate's key in PEM.
     pub client_key: Option<String>,
-    /// Don't verify GitLab's certificate.
+    /// Don't verify GitLab's certificate, and send the token to an address with http:// too.
     pub insecure: Option<bool>,
     /// Ask GitLab who the token is when connecting, so that a wrong one is said before anything else.
     pub early_auth_check: Option<bool>,
@@ -90,11 +90,13 @@ fn limits(settings: &Settings, sandbox: bool) -> Limits {
 }
 
 fn token(config: &Config, environment: &Environment) -> Result<(Secret, String), Error> {
-    if let Some(token) = config.token.clone().filter(|t| !t.is_empty()) {
+    // A line break at the end of a file or variable is no part of it.
+    let trimmed = |token: &str| Some(token.trim()).filter(|t| !t.is_empty()).map(Secret::new);
+    if let Some(token) = config.token.as_ref().and_then(|t| trimmed(t.expose())) {
         return Ok((token, "provider \"gitlab\"".to_owned()));
     }
-    match environment.variables.get("GITLAB_TOKEN").filter(|t| !t.is_empty()) {
-        Some(token) => Ok((Secret::new(token.clone()), "GITLAB_TOKEN".to_owned())),
+    match environment.variables.get("GITLAB_TOKEN").and_then(|t| trimmed(t)) {
+        Some(token) => Ok((token, "GITLAB_TOKEN".to_owned())),
         None => Err(wrong("there is no token")
             .help("Set the environment variable GITLAB_TOKEN, or `token` in provider \"gitlab\".")
             .help("To try things without a GitLab, set `sandbox = true`.")),

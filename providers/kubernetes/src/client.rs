@@ -8,6 +8,7 @@ use http_body_util::BodyExt as _;
 use kube::client::Body;
 use pilotis_sdk::registry::ServiceClient;
 use pilotis_sdk::{Call, CallLog, Calls, Error, ErrorKind};
+use pilotis_trust::Complaint;
 use serde_json::Value as Json;
 
 use crate::config;
@@ -17,6 +18,10 @@ use crate::error::{Asked, Sent};
 pub(crate) const FIELD_MANAGER: &str = "pilotis";
 
 const PAGE: usize = 500;
+/// More objects than any cluster has of a kind: a list that never ends isn't followed for ever.
+const MOST_ITEMS: usize = 1_000_000;
+/// Pages without an object that are followed.
+const EMPTY_PAGES: usize = 10;
 const LARGEST_ANSWER: usize = 256 << 20;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -105,7 +110,7 @@ impl Client {
     pub(crate) async fn list(&self, path: &str) -> Result<Vec<Json>, Error> {
         let mut items = Vec::new();
         let mut token = String::new();
-        let mut restarts = 0;
+        let (mut restarts, mut empty) = (0, 0);
         loop {
             let query = format!("{path}?limit={PAGE}&continue={token}");
             let query = if token.is_empty() { format!("{path}?limit={PAGE}") } else { query };
@@ -118,14 +123,27 @@ impl Client {
                 }
                 page => page?.body,
             };
+            let garbage = |why: &str| Err(self.asked(&Method::GET, path).garbage(200, why));
             match page.get_mut("items").map(Json::take) {
-                Some(Json::Array(more)) => items.extend(more),
-                _ => return Err(self.asked(&Method::GET, path).garbage(200, "a list has no items")),
+                Some(Json::Array(more)) => {
+                    empty = if more.is_empty() { empty + 1 } else { 0 };
+                    items.extend(more);
+                }
+                _ => return garbage("a list has no items"),
             }
-            token = page["metadata"]["continue"].as_str().map(encode_query).unwrap_or_default();
-            if token.is_empty() {
+            let next = match &page["metadata"]["continue"] {
+                Json::Null => String::new(),
+                Json::String(next) => encode_query(next),
+                // Taken for the end, it would make what is missing look deleted.
+                _ => return garbage("a list's metadata.continue is no text"),
+            };
+            if next.is_empty() {
                 return Ok(items);
             }
+            if next == token || empty > EMPTY_PAGES || items.len() > MOST_ITEMS {
+                return garbage("a list never ends");
+            }
+            token = next;
         }
     }
 
@@ -264,6 +282,8 @@ impl Client {
             let safe = method != Method::POST
                 || error.kind == ErrorKind::RateLimited
                 || (error.status == Some(503) && error.retry_after.is_some());
+            // Whom one doesn't believe now, one doesn't believe in a second either.
+            let passing = passing && Complaint::of(&error.detail).is_none();
             if !passing || !safe || tries >= self.patience.tries {
                 return Err(error);
             }
@@ -361,8 +381,8 @@ fn not_answered(asked: &Asked, error: &kube::Error) -> Error {
     // The TLS library explains itself to programmers.
     let text = text.split(": https://docs.rs/").next().unwrap_or(text);
     let any = |signs: &[&str]| signs.iter().any(|sign| text.contains(sign));
-    let sent = if any(&["invalid peer certificate", "CertNotValidForName", "UnknownIssuer"]) {
-        Sent::Untrusted
+    let sent = if let Some(complaint) = Complaint::of(text) {
+        Sent::Untrusted(complaint)
     } else if any(&[
         "client error (Connect)",
         "tcp connect error",

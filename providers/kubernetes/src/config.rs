@@ -8,7 +8,7 @@ use kube::config::{AuthInfo, ExecConfig, KubeConfigOptions};
 use pilotis_sdk::{Environment, Error, ErrorKind, Nested, ProviderConfig, Secret};
 
 use crate::client::Client;
-use crate::kubeconfig;
+use crate::{kubeconfig, proxy};
 
 /// Kubernetes, or OpenShift.
 ///
@@ -29,10 +29,12 @@ pub(crate) struct Config {
     /// Client key, in PEM (`KUBE_CLIENT_KEY_DATA`).
     #[attr(secret = "given_never_returned")]
     pub(crate) client_key: Option<Secret>,
-    /// Don't check the server's certificate (`KUBE_INSECURE`).
+    /// Don't check the server's certificate, and send the credential to an address with http:// too (`KUBE_INSECURE`).
     pub(crate) insecure: Option<bool>,
     /// Name that the server's certificate must have (`KUBE_TLS_SERVER_NAME`).
     pub(crate) tls_server_name: Option<String>,
+    /// Proxy to the API server, in place of the kubeconfig's and of HTTPS_PROXY (`KUBE_PROXY_URL`).
+    pub(crate) proxy_url: Option<String>,
     /// Path of a kubeconfig (`KUBE_CONFIG_PATH`, then `KUBECONFIG`, then `~/.kube/config`).
     pub(crate) config_path: Option<String>,
     /// Paths of kubeconfigs that are merged (`KUBE_CONFIG_PATHS`).
@@ -112,6 +114,7 @@ pub(crate) async fn connect(config: Config, environment: &Environment) -> Result
         None => configured(&Wanted { config: &config, environment }).await?,
     };
     sendable(&kube.auth_info, &credential)?;
+    encrypted(&kube, &credential)?;
     // Ours retries only where it is safe.
     kube.default_retry = false;
     kube.connect_timeout = Some(std::time::Duration::from_secs(15));
@@ -129,6 +132,22 @@ fn sendable(auth: &AuthInfo, credential: &str) -> Result<(), Error> {
     let mut error = Error::new(ErrorKind::Configuration, "The token can't be sent")
         .detail("it has characters that a header can't have")
         .help("Is there a line break in it?");
+    error.credential = Some(credential.to_owned());
+    Err(error)
+}
+
+/// A credential isn't sent where everybody on the way could read it, unless the user says that it may be.
+fn encrypted(kube: &kube::Config, credential: &str) -> Result<(), Error> {
+    let (scheme, host) =
+        (kube.cluster_url.scheme_str().unwrap_or_default(), kube.cluster_url.host().unwrap_or_default());
+    if kube.accept_invalid_certs || credential == "none" || !pilotis_trust::in_clear(scheme, host) {
+        return Ok(());
+    }
+    let address = kube.cluster_url.to_string();
+    let (why, help) = pilotis_trust::refusal("the credential", &address, "`insecure = true`");
+    let mut error = Error::new(ErrorKind::Configuration, "The API server's address is not encrypted")
+        .detail(why)
+        .help(help);
     error.credential = Some(credential.to_owned());
     Err(error)
 }
@@ -188,6 +207,13 @@ async fn configured(wanted: &Wanted<'_>) -> Result<(kube::Config, String), Error
     kube.accept_invalid_certs = insecure.unwrap_or(kube.accept_invalid_certs);
     if let Some(name) = wanted.text(&config.tls_server_name, "KUBE_TLS_SERVER_NAME") {
         kube.tls_server_name = Some(name);
+    }
+    match wanted.text(&config.proxy_url, "KUBE_PROXY_URL") {
+        Some(url) => kube.proxy_url = Some(proxy::address(&url)?),
+        None if kube.proxy_url.is_none() => {
+            kube.proxy_url = proxy::of_environment(&wanted.environment.variables, &kube.cluster_url)?;
+        }
+        None => {}
     }
     Ok((kube, credential))
 }

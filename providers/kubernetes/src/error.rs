@@ -6,7 +6,14 @@ use std::time::Duration;
 
 use pilotis_sdk::value::{Kind, Marks, Value};
 use pilotis_sdk::{Error, ErrorKind};
+use pilotis_trust::Complaint;
 use serde_json::Value as Json;
+
+const TRUST: pilotis_trust::Settings = pilotis_trust::Settings {
+    authority: "cluster_ca_certificate",
+    client: Some("client_certificate and client_key"),
+    name: Some("tls_server_name"),
+};
 
 /// What was asked, for the message.
 #[derive(Clone, Debug)]
@@ -24,8 +31,8 @@ pub(crate) struct Asked {
 pub(crate) enum Sent {
     /// Not out of this machine: no connection.
     No,
-    /// Not out of this machine: the server's certificate is not trusted.
-    Untrusted,
+    /// Not out of this machine: one end doesn't believe that the other is what it says.
+    Untrusted(Complaint),
     /// Perhaps.
     Perhaps,
 }
@@ -45,9 +52,12 @@ impl Asked {
             Sent::No => unreachable("The Kubernetes API server can't be reached").help(
                 "Is the cluster up, and is the address (host, or the kubeconfig's context) the right one?",
             ),
-            Sent::Untrusted => unreachable("The certificate of the Kubernetes API server isn't trusted").help(
-                "Set cluster_ca_certificate to the authority that issued it, and tls_server_name if its name is another.",
-            ),
+            Sent::Untrusted(complaint) => unreachable(match complaint {
+                Complaint::ClientCertificate => "The Kubernetes API server doesn't let this client in",
+                Complaint::NoTls => "The Kubernetes API server can't be reached",
+                _ => "The certificate of the Kubernetes API server is refused",
+            })
+            .help(complaint.advice(TRUST)),
             Sent::Perhaps => unreachable("The Kubernetes API server gave no answer")
                 .help("Is a proxy or load balancer before it that cuts connections?"),
         };

@@ -32,11 +32,21 @@ pub(crate) async fn of_files(
         merged = merged.merge(one).map_err(|e| fault("The kubeconfigs can't be merged", &e))?;
     }
     let context = chosen(&merged, &options, &names)?;
-    let kube = kube::Config::from_custom_kubeconfig(merged, &options).await.map_err(|e| {
+    let proxy = proxy_of(&merged, &context, &options).filter(|url| !url.is_empty());
+    let mut kube = kube::Config::from_custom_kubeconfig(merged, &options).await.map_err(|e| {
         fault(format!("The context {context:?} of the kubeconfig can't be used"), &e)
             .help("`kubectl --context NAME get ns` with the same file shows whether it works.")
     })?;
+    // What the client library takes from the environment is looked up anew: it compares NO_PROXY with the proxy, not with the server.
+    kube.proxy_url = proxy.as_deref().map(crate::proxy::address).transpose()?;
     Ok((kube, format!("context {context:?} of {}", names.join(", "))))
+}
+
+/// The proxy that the kubeconfig names for the cluster that is used.
+fn proxy_of(config: &Kubeconfig, context: &str, options: &KubeConfigOptions) -> Option<String> {
+    let of_context = || config.contexts.iter().find(|c| c.name == context)?.context.as_ref();
+    let cluster = options.cluster.clone().or_else(|| Some(of_context()?.cluster.clone()))?;
+    config.clusters.iter().find(|c| c.name == cluster)?.cluster.as_ref()?.proxy_url.clone()
 }
 
 /// The name of the context that is used.

@@ -21,6 +21,7 @@ mod network_policy;
 mod object;
 mod openshift_project;
 mod owned;
+mod proxy;
 mod quantity;
 mod rbac;
 mod resource_quota;

@@ -35,6 +35,8 @@ pub struct Settings {
     pub user_agent: String,
     /// How the connection is secured.
     pub tls: Tls,
+    /// What errors tell people to set, if it isn't secure.
+    pub named: Named,
     /// When calls are made again.
     pub retry: retry::Policy,
     /// How much is asked at once, and how long is waited.
@@ -50,7 +52,7 @@ pub struct Tls {
     pub ca_pem: Option<String>,
     /// A certificate and its key in PEM that the service asks for.
     pub identity_pem: Option<SecretString>,
-    /// Don't verify the service's certificate.
+    /// Don't verify the service's certificate, and don't insist on one either.
     pub insecure: bool,
 }
 
@@ -67,6 +69,25 @@ pub struct Limits {
     pub attempt: Duration,
     /// Size of an answer, in bytes.
     pub body: usize,
+}
+
+/// What the settings of a connection's security are called where people write them.
+#[derive(Clone, Copy, Debug)]
+pub struct Named {
+    /// Whom is trusted.
+    pub trust: pilotis_trust::Settings,
+    /// How it is said that nothing need be verified: `insecure = true`.
+    pub insecure: &'static str,
+}
+
+impl Default for Named {
+    fn default() -> Named {
+        let client = Some("client_cert and client_key");
+        Named {
+            trust: pilotis_trust::Settings { authority: "cacert_file", client, name: None },
+            insecure: "`insecure = true`",
+        }
+    }
 }
 
 impl Default for Limits {
@@ -93,6 +114,7 @@ impl Settings {
             credential: None,
             headers: Vec::new(),
             tls: Tls::default(),
+            named: Named::default(),
             retry: retry::Policy::default(),
             limits: Limits::default(),
             refusal: Arc::new(Told::from_refusal),
@@ -132,6 +154,9 @@ impl Client {
         }
         if !settings.base.username().is_empty() || settings.base.password().is_some() {
             return Err(wrong(&settings, "the address must not hold a user name or password"));
+        }
+        if let Some(error) = in_clear(&settings) {
+            return Err(error);
         }
         settings.base.set_query(None);
         settings.base.set_fragment(None);
@@ -209,6 +234,18 @@ fn wrong(settings: &Settings, detail: impl Into<String>) -> Error {
         .detail(detail)
 }
 
+/// A credential isn't sent where everybody on the way could read it, unless the user says that it may be.
+fn in_clear(settings: &Settings) -> Option<Error> {
+    let secret = settings.auth.secret().is_some() || !settings.headers.is_empty();
+    let host = settings.base.host_str().unwrap_or_default();
+    if !secret || settings.tls.insecure || !pilotis_trust::in_clear(settings.base.scheme(), host) {
+        return None;
+    }
+    let (why, help) =
+        pilotis_trust::refusal("the credential", settings.base.as_str(), settings.named.insecure);
+    Some(wrong(settings, why).help(help))
+}
+
 fn http_client(settings: &Settings) -> Result<reqwest::Client, Error> {
     let mut headers = HeaderMap::new();
     if let Some((name, value)) =
@@ -231,6 +268,9 @@ fn http_client(settings: &Settings) -> Result<reqwest::Client, Error> {
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(settings.limits.connect)
         .pool_max_idle_per_host(settings.limits.concurrency);
+    if pilotis_trust::is_this_machine(settings.base.host_str().unwrap_or_default()) {
+        builder = builder.no_proxy();
+    }
     if settings.base.scheme() == "http" {
         // Loading the system's certificates takes time and fails where there are none.
         builder = builder.tls_certs_only([]);

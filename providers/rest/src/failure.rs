@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::sync::Arc;
 
 use pilotis_sdk::{Error, ErrorKind};
+use pilotis_trust::Complaint;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::Value as Json;
 
@@ -85,6 +86,8 @@ pub(crate) struct Context {
     pub(crate) line: String,
     pub(crate) nature: Nature,
     pub(crate) credential: Option<String>,
+    /// What people call the settings that decide whom is trusted.
+    pub(crate) trust: pilotis_trust::Settings,
     pub(crate) hidden: Arc<Vec<String>>,
 }
 
@@ -132,15 +135,22 @@ pub(crate) fn refused(context: &Context, refusal: &Refusal<'_>, told: Told, body
 /// The service was not reached, or didn't answer.
 pub(crate) fn unanswered(context: &Context, cause: &reqwest::Error, mishap: Mishap) -> Error {
     let words = context.clean(&causes(cause));
-    if mishap == Mishap::NotSent {
-        let error = context
-            .error(ErrorKind::Unreachable, format!("{} can't be reached", context.service))
-            .detail(&words);
-        return if words.contains("certificate") || words.contains("UnknownIssuer") {
-            error.help("Give the provider the certificate authority that signed the service's certificate.")
-        } else {
-            error.help("Check the address, the network and the proxy.")
+    if let Some(complaint) = Complaint::of(&words) {
+        // Neither end took the other for what it says it is, so nothing was done.
+        let service = &context.service;
+        let summary = match complaint {
+            Complaint::ClientCertificate => format!("{service} doesn't let this client in"),
+            Complaint::NoTls => format!("{service} can't be reached"),
+            _ => format!("The certificate of {service} is refused"),
         };
+        let error = context.error(ErrorKind::Unreachable, summary).detail(words);
+        return error.help(complaint.advice(context.trust));
+    }
+    if mishap == Mishap::NotSent {
+        return context
+            .error(ErrorKind::Unreachable, format!("{} can't be reached", context.service))
+            .detail(&words)
+            .help("Check the address, the network and the proxy.");
     }
     let (kind, what) = if cause.is_timeout() {
         (ErrorKind::Timeout, "did not answer in time")

@@ -15,8 +15,9 @@ pub mod retry;
 mod send;
 
 pub use auth::Auth;
-pub use client::{Client, Limits, RefusalParser, Settings, Tls};
+pub use client::{Client, Limits, Named, RefusalParser, Settings, Tls};
 pub use failure::{Refusal, Told};
 pub use page::Pages;
+pub use pilotis_trust::Settings as TrustSettings;
 pub use request::{Request, Response};
 pub use reqwest::{Method, StatusCode, header};

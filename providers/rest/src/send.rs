@@ -78,6 +78,7 @@ fn context(request: &Request) -> Context {
         line: request.line(),
         nature: request.nature,
         credential: settings.credential.clone(),
+        trust: settings.named.trust,
         hidden: Arc::new(hidden),
     }
 }
@@ -140,7 +141,13 @@ async fn attempt(
     let broken = |cause: reqwest::Error| {
         let mishap =
             if cause.is_connect() || cause.is_builder() { Mishap::NotSent } else { Mishap::NoAnswer };
-        Failed { mishap: Some(mishap), wait: None, error: failure::unanswered(context, &cause, mishap) }
+        // Whom one doesn't believe now, one doesn't believe in a second either.
+        let untrusted = pilotis_trust::Complaint::of(&failure::causes(&cause)).is_some();
+        Failed {
+            mishap: Some(mishap).filter(|_| !untrusted),
+            wait: None,
+            error: failure::unanswered(context, &cause, mishap),
+        }
     };
     let at = SystemTime::now();
     let sent = call.send().await;

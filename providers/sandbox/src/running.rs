@@ -404,7 +404,7 @@ impl Files {
     fn lock(&self) -> Result<Option<File>, SandboxError> {
         let failed = |source| SandboxError::Io { path: self.lock.clone(), source };
         if let Some(folder) = self.lock.parent() {
-            fs::create_dir_all(folder).map_err(failed)?;
+            private_folder(folder).map_err(failed)?;
         }
         let file = create_private(&self.lock).map_err(failed)?;
         match file.try_lock() {
@@ -438,4 +438,13 @@ impl Files {
     fn forget(&self) {
         let _ = fs::remove_file(&self.announcement);
     }
+}
+
+/// The folder of the data: tokens stand in what is in it.
+fn private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }

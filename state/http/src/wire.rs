@@ -2,11 +2,12 @@
 
 use std::error::Error;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
+use pilotis_trust::Complaint;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -14,13 +15,31 @@ use url::Url;
 
 use crate::options::{Options, shown};
 
-/// The largest answer that is taken.
-const LIMIT: usize = 1 << 30;
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long a server may say nothing, the time for a large request included.
-const SILENCE: Duration = Duration::from_secs(120);
 const REDIRECTS: usize = 5;
+const TRUST: pilotis_trust::Settings = pilotis_trust::Settings {
+    authority: "client_ca_certificate_pem",
+    client: Some("client_certificate_pem and client_private_key_pem"),
+    name: None,
+};
 const CONTENT_MD5: &str = "content-md5";
+
+/// How much is taken from a server, and how long it is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The largest answer, in bytes.
+    pub(crate) size: usize,
+    /// How long a server may say nothing, the time for a large request included.
+    pub(crate) silence: Duration,
+    /// Bytes a second, in the mean, that an answer must come with once it has taken longer than `silence`.
+    pub(crate) rate: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { size: 1 << 30, silence: Duration::from_secs(120), rate: 16 << 10 }
+    }
+}
 
 /// What is asked.
 #[derive(Clone)]
@@ -94,14 +113,20 @@ pub(crate) struct Wire {
     times: u32,
     first: Duration,
     longest: Duration,
+    limits: Limits,
 }
 
 impl Wire {
     /// Asks nothing. The error names the argument that can't be used.
     pub(crate) fn new(options: &Options) -> Result<Wire, Box<dyn Error + Send + Sync>> {
+        Wire::within(options, Limits::default())
+    }
+
+    fn within(options: &Options, limits: Limits) -> Result<Wire, Box<dyn Error + Send + Sync>> {
         Ok(Wire {
             runtime: Some(Builder::new_current_thread().enable_all().build()?),
-            client: client(options)?,
+            client: client(options, limits)?,
+            limits,
             username: options.username.clone(),
             password: options.password.clone(),
             times: options.retry_max,
@@ -144,7 +169,7 @@ impl Wire {
             let response = self.start(&request).await?;
             match redirected(&request, &response)? {
                 Some(url) => request.url = url,
-                None => return finish(response).await,
+                None => return self.finish(response).await,
             }
         }
         Err(Failure::last("the server redirects in a circle"))
@@ -163,6 +188,51 @@ impl Wire {
         }
         builder.send().await.map_err(unreached)
     }
+
+    async fn finish(&self, mut response: Response) -> Result<Answer, Failure> {
+        let status = response.status();
+        let after = header(response.headers(), RETRY_AFTER.as_str()).and_then(|text| text.parse().ok());
+        if status.is_server_error() || matches!(status.as_u16(), 408 | 429) {
+            let again = !matches!(status.as_u16(), 501 | 505);
+            let after = after.map(Duration::from_secs);
+            return Err(Failure { text: format!("the server answers {status}"), again, after });
+        }
+        let is_page = header(response.headers(), CONTENT_TYPE.as_str())
+            .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"));
+        let expected = header(response.headers(), CONTENT_MD5);
+        let body = self.limits.body(&mut response).await?;
+        if expected.is_some_and(|digest| digest != md5(&body)) {
+            return Err(Failure::again("the answer was damaged on its way: its Content-MD5 doesn't fit"));
+        }
+        Ok(Answer { status, body, is_page, repeated: false })
+    }
+}
+
+impl Limits {
+    /// An answer's body, if it is neither too large nor too slow.
+    async fn body(&self, response: &mut Response) -> Result<Vec<u8>, Failure> {
+        let too_large = || Failure::last(format!("the answer is larger than {} MiB", self.size >> 20));
+        if response.content_length().is_some_and(|length| length > self.size as u64) {
+            return Err(too_large());
+        }
+        let begun = Instant::now();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(unreached)? {
+            if body.len() + chunk.len() > self.size {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+            let due = self.silence + Duration::from_secs((body.len() / self.rate) as u64);
+            if begun.elapsed() > due {
+                let so_far = body.len();
+                return Err(Failure::again(format!(
+                    "the server answers too slowly: {so_far} bytes in {} s",
+                    begun.elapsed().as_secs()
+                )));
+            }
+        }
+        Ok(body)
+    }
 }
 
 impl Drop for Wire {
@@ -179,24 +249,31 @@ pub(crate) fn md5(body: &[u8]) -> String {
     STANDARD.encode(Md5::digest(body))
 }
 
-fn client(options: &Options) -> Result<Client, Box<dyn Error + Send + Sync>> {
-    let secure = [Some(&options.address), options.lock_address.as_ref(), options.unlock_address.as_ref()]
-        .into_iter()
-        .flatten()
-        .any(|url| url.scheme() == "https");
+fn client(options: &Options, limits: Limits) -> Result<Client, Box<dyn Error + Send + Sync>> {
+    let addresses = [Some(&options.address), options.lock_address.as_ref(), options.unlock_address.as_ref()];
+    let addresses = || addresses.into_iter().flatten();
+    let host = |url: &Url| url.host_str().unwrap_or_default().to_owned();
+    let in_clear = addresses().find(|url| pilotis_trust::in_clear(url.scheme(), &host(url)));
+    if let Some(url) = in_clear.filter(|_| !options.skip_cert_verification) {
+        let (why, help) = pilotis_trust::refusal("the state", &shown(url), "`skip_cert_verification = true`");
+        return Err(format!("{why}. {help}").into());
+    }
     // Redirects are followed by hand: a credential must not follow one to another host.
     let mut builder = Client::builder()
         .user_agent(concat!("pilotis/", env!("CARGO_PKG_VERSION"), " (state)"))
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT)
-        .read_timeout(SILENCE);
+        .read_timeout(limits.silence);
+    if addresses().all(|url| pilotis_trust::is_this_machine(&host(url))) {
+        builder = builder.no_proxy();
+    }
     if let Some(pem) = &options.client_ca_certificate_pem {
         let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).unwrap_or_default();
         if certificates.is_empty() {
             return Err("client_ca_certificate_pem holds no certificate in PEM".into());
         }
         builder = builder.tls_certs_merge(certificates);
-    } else if !secure {
+    } else if addresses().all(|url| url.scheme() == "http") {
         // Loading the system's certificates takes time and fails where there are none.
         builder = builder.tls_certs_only([]);
     }
@@ -231,34 +308,6 @@ fn redirected(request: &Request, response: &Response) -> Result<Option<Url>, Fai
     Ok(Some(target))
 }
 
-async fn finish(mut response: Response) -> Result<Answer, Failure> {
-    let status = response.status();
-    let after = header(response.headers(), RETRY_AFTER.as_str()).and_then(|text| text.parse().ok());
-    if status.is_server_error() || matches!(status.as_u16(), 408 | 429) {
-        let again = !matches!(status.as_u16(), 501 | 505);
-        let after = after.map(Duration::from_secs);
-        return Err(Failure { text: format!("the server answers {status}"), again, after });
-    }
-    let is_page = header(response.headers(), CONTENT_TYPE.as_str())
-        .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"));
-    let expected = header(response.headers(), CONTENT_MD5);
-    let too_large = || Failure::last(format!("the answer is larger than {} MiB", LIMIT >> 20));
-    if response.content_length().is_some_and(|length| length > LIMIT as u64) {
-        return Err(too_large());
-    }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(unreached)? {
-        if body.len() + chunk.len() > LIMIT {
-            return Err(too_large());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    if expected.is_some_and(|digest| digest != md5(&body)) {
-        return Err(Failure::again("the answer was damaged on its way: its Content-MD5 doesn't fit"));
-    }
-    Ok(Answer { status, body, is_page, repeated: false })
-}
-
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(|text| text.trim().to_owned())
 }
@@ -266,10 +315,13 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 /// A request without an answer. The address isn't said: a query may be a token.
 fn unreached(error: reqwest::Error) -> Failure {
     let causes = causes(&error);
-    if causes.contains("certificate") || causes.contains("UnknownIssuer") {
-        let advice =
-            "if an authority of your own has signed it, give its certificate as client_ca_certificate_pem";
-        return Failure::last(format!("the server's certificate is refused: {causes}; {advice}"));
+    if let Some(complaint) = Complaint::of(&causes) {
+        let what = match complaint {
+            Complaint::ClientCertificate => "the server doesn't let this client in",
+            Complaint::NoTls => "the server can't be reached",
+            _ => "the server's certificate is refused",
+        };
+        return Failure::last(format!("{what}: {causes}. {}", complaint.advice(TRUST)));
     }
     if error.is_builder() {
         return Failure::last(format!("the request can't be made: {causes}"));
@@ -295,4 +347,85 @@ fn causes(error: &reqwest::Error) -> String {
         cause = error.source();
     }
     if parts.is_empty() { "no more is known".to_owned() } else { parts.join(": ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::io::Read as _;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Asks a server that answers so.
+    fn asked(limits: Limits, answer: fn(&mut dyn std::io::Write) -> std::io::Result<()>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/state", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = answer(&mut stream);
+            }
+        });
+        let options = Options::new(|name| (name == "address").then(|| address.clone()), &BTreeMap::new());
+        let wire = Wire::within(&options.unwrap(), limits).unwrap();
+        let request = Request { method: Method::GET, url: address.parse().unwrap(), body: None };
+        match wire.once(&request) {
+            Ok(answer) => panic!("{} bytes were taken", answer.body.len()),
+            Err(failure) => failure.text,
+        }
+    }
+
+    const SMALL: Limits = Limits { size: 1 << 20, silence: Duration::from_millis(300), rate: 1 << 10 };
+
+    #[test]
+    fn a_server_that_never_ends_is_left() {
+        let begun = Instant::now();
+        let announced =
+            asked(SMALL, |out| out.write_all(b"HTTP/1.1 200 x\r\ncontent-length: 10000000000\r\n\r\n{"));
+        assert_eq!(announced, "the answer is larger than 1 MiB");
+        let flood = asked(SMALL, |out| {
+            out.write_all(b"HTTP/1.1 200 x\r\n\r\n")?;
+            loop {
+                out.write_all(&[b' '; 65536])?;
+            }
+        });
+        assert_eq!(flood, "the answer is larger than 1 MiB");
+        let drip = asked(SMALL, |out| {
+            out.write_all(b"HTTP/1.1 200 x\r\n\r\n")?;
+            loop {
+                out.write_all(b" ")?;
+                out.flush()?;
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        assert!(drip.starts_with("the server answers too slowly: "), "{drip}");
+        let silent = asked(SMALL, |_| {
+            thread::sleep(Duration::from_secs(60));
+            Ok(())
+        });
+        assert!(silent.starts_with("the server doesn't answer in time"), "{silent}");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn the_state_is_not_sent_in_clear_unasked() {
+        let of = |arguments: &'static [(&str, &str)]| {
+            let given = |name: &str| arguments.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
+            Wire::new(&Options::new(given, &BTreeMap::new()).unwrap()).map(drop).map_err(|e| e.to_string())
+        };
+        let refused = of(&[("address", "http://me:s3cret@gitlab.example/state?token=s3cret")]).unwrap_err();
+        assert!(refused.contains("unencrypted, to http://gitlab.example/state. Write"), "{refused}");
+        assert!(refused.contains("skip_cert_verification") && !refused.contains("s3cret"), "{refused}");
+        assert!(
+            of(&[
+                ("address", "https://gitlab.example/state"),
+                ("lock_address", "http://gitlab.example/lock"),
+                ("unlock_address", "https://gitlab.example/lock"),
+            ])
+            .is_err()
+        );
+        of(&[("address", "http://gitlab.example/state"), ("skip_cert_verification", "true")]).unwrap();
+        of(&[("address", "http://localhost:1/state")]).unwrap();
+    }
 }

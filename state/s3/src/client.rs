@@ -10,6 +10,7 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::{Certificate, ClientOptions, RetryConfig};
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::bounded::Bounded;
 use crate::place::Place;
 use crate::{Options, S3Error, credentials};
 
@@ -17,6 +18,8 @@ use crate::{Options, S3Error, credentials};
 const CONNECT: Duration = Duration::from_secs(10);
 /// For one request, with what it carries: a large document over a slow line.
 const REQUEST: Duration = Duration::from_secs(120);
+/// For all the requests that a read or a write is made of: a list that never ends isn't followed for ever.
+const WHOLE: Duration = Duration::from_secs(600);
 /// No further try after so long.
 const RETRY: Duration = Duration::from_secs(30);
 
@@ -48,6 +51,11 @@ impl Wire {
         work: impl Future<Output = Result<T, S3Error>> + Send,
     ) -> Result<T, S3Error> {
         let Some(runtime) = &self.runtime else { return Err(S3Error::Closed) };
+        let work = async {
+            let late =
+                |_| S3Error::Timeout { detail: format!("nothing came of it in {} s", WHOLE.as_secs()) };
+            tokio::time::timeout(WHOLE, work).await.map_err(late)?
+        };
         if Handle::try_current().is_err() {
             return runtime.block_on(work);
         }
@@ -69,7 +77,10 @@ impl Drop for Wire {
 }
 
 fn client(options: &Options, place: &Place) -> Result<AmazonS3, S3Error> {
-    let mut http = ClientOptions::new()
+    if let Some(endpoint) = place.endpoint.as_deref().filter(|url| !options.insecure && in_clear(url)) {
+        return Err(S3Error::InClear { endpoint: endpoint.to_owned() });
+    }
+    let mut http = proxied(options, place)
         .with_connect_timeout(CONNECT)
         .with_timeout(REQUEST)
         .with_allow_http(place.endpoint.as_ref().is_some_and(|url| url.starts_with("http://")))
@@ -84,11 +95,42 @@ fn client(options: &Options, place: &Place) -> Result<AmazonS3, S3Error> {
         .with_region(&place.region)
         .with_virtual_hosted_style_request(!in_path)
         .with_client_options(http)
+        .with_http_connector(Bounded)
         .with_retry(retry);
     if let Some(endpoint) = &place.endpoint {
         builder = builder.with_endpoint(addressed(endpoint, place, in_path));
     }
     credentials::give(builder, options)?.build().map_err(|e| S3Error::from_client(&e, &place.bucket))
+}
+
+fn in_clear(endpoint: &str) -> bool {
+    endpoint.split_once("://").is_some_and(|(scheme, rest)| pilotis_trust::in_clear(scheme, host(rest)))
+}
+
+/// The host of what follows `https://`.
+fn host(rest: &str) -> &str {
+    let authority = rest.split('/').next().unwrap_or(rest);
+    match authority.strip_prefix('[') {
+        Some(number) => number.split(']').next().unwrap_or(number),
+        None => authority.split(':').next().unwrap_or(authority),
+    }
+}
+
+/// Through which proxy, if the block says one; else what the environment says counts. None for this machine.
+fn proxied(options: &Options, place: &Place) -> ClientOptions {
+    let (scheme, rest) = place.endpoint.as_deref().and_then(|e| e.split_once("://")).unwrap_or(("https", ""));
+    if pilotis_trust::is_this_machine(host(rest)) {
+        // A proxy that isn't for this machine takes the place of those that the environment names.
+        return ClientOptions::new()
+            .with_proxy_url("http://127.0.0.1:9")
+            .with_proxy_excludes("127.0.0.0/8,::1,localhost");
+    }
+    let given = if scheme == "http" { &options.http_proxy } else { &options.https_proxy };
+    let Some(proxy) = given.as_deref().filter(|url| !url.is_empty()) else { return ClientOptions::new() };
+    let variable =
+        || ["NO_PROXY", "no_proxy"].iter().find_map(|name| options.environment.get(*name).cloned());
+    let excluded = options.no_proxy.clone().or_else(variable).unwrap_or_default();
+    ClientOptions::new().with_proxy_url(proxy).with_proxy_excludes(excluded)
 }
 
 /// In virtual-hosted style the client wants the bucket in the URL already.

@@ -6,6 +6,14 @@ use std::path::PathBuf;
 
 use object_store::client::{HttpError, HttpErrorKind};
 use pilotis_state::StateError;
+use pilotis_trust::Complaint;
+
+const TRUST: pilotis_trust::Settings =
+    pilotis_trust::Settings { authority: "custom_ca_bundle or AWS_CA_BUNDLE", client: None, name: None };
+
+fn refused(endpoint: &str) -> (String, String) {
+    pilotis_trust::refusal("the state", endpoint, "`insecure = true`")
+}
 
 /// Why a state in a bucket can't be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -114,12 +122,18 @@ pub enum S3Error {
     )]
     Unconditional,
     /// The certificate.
-    #[error(
-        "the server's certificate is not trusted ({detail}): name its authority with custom_ca_bundle or AWS_CA_BUNDLE"
-    )]
+    #[error("the connection to the server can't be trusted: {detail}. {advice}")]
     Tls {
         /// What was seen.
         detail: String,
+        /// What to do.
+        advice: String,
+    },
+    /// Everybody on the way could read the state.
+    #[error("{}. {}", refused(endpoint).0, refused(endpoint).1)]
+    InClear {
+        /// The server's URL.
+        endpoint: String,
     },
     /// Nobody there.
     #[error("the server can't be reached: {detail}; check the endpoint and the network")]
@@ -216,8 +230,11 @@ fn said(code: &str, message: Option<&str>, bucket: String) -> S3Error {
 fn unsaid(error: &object_store::Error, texts: Vec<String>) -> S3Error {
     let detail = texts.last().cloned().unwrap_or_default();
     let all = texts.join("\n");
-    if all.contains("certificate") {
-        return S3Error::Tls { detail };
+    if let Some(complaint) = Complaint::of(&all) {
+        return S3Error::Tls { detail, advice: complaint.advice(TRUST) };
+    }
+    if let Some(limit) = texts.iter().find(|text| text.starts_with("the answer is larger than")) {
+        return S3Error::Said { detail: limit.clone() };
     }
     let mut source: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(cause) = source {

@@ -3,6 +3,7 @@
 //! Here lives what knows that protocol, and how a document is kept in it ([`versions`]). What a document holds, its leases included, is
 //! `state/document`'s.
 
+mod bounded;
 mod client;
 mod credentials;
 mod error;
@@ -55,8 +56,14 @@ pub struct Options {
     pub workspace: String,
     /// A file of certificates (PEM) that are trusted beside the machine's; else `AWS_CA_BUNDLE`.
     pub custom_ca_bundle: Option<PathBuf>,
-    /// Certificates are not verified.
+    /// Certificates are not verified, and an endpoint with http:// is taken wherever it is.
     pub insecure: bool,
+    /// The proxy for an endpoint with http://; else the environment's.
+    pub http_proxy: Option<String>,
+    /// The proxy for https; else the environment's.
+    pub https_proxy: Option<String>,
+    /// Hosts that are asked without those two proxies; else `NO_PROXY`.
+    pub no_proxy: Option<String>,
     /// Variables of the environment.
     pub environment: BTreeMap<String, String>,
 }

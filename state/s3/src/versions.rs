@@ -32,7 +32,7 @@ use crate::place::Place;
 /// How many versions are kept: for who reads one while others write, and for a person who wants one back.
 const KEEP: u64 = 20;
 /// What is read at most.
-const LIMIT: u64 = 1 << 30;
+const LIMIT: u64 = crate::bounded::DOCUMENT as u64;
 /// How often it is listed again because others were faster.
 const TRIES: usize = 10;
 const MARK: &str = "writer";

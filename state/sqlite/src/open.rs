@@ -127,7 +127,7 @@ fn keep_private(path: &Path, location: &str) -> Result<(), StateError> {
 fn check(path: &Path, location: &str) -> Result<(), StateError> {
     for _ in 0..3 {
         let Some(before) = at_rest(path) else { break };
-        match sound(path, Some("immutable=1"), location) {
+        match all_there(path, location).and_then(|()| sound(path, Some("immutable=1"), location)) {
             // Somebody has written while we were reading: what we saw was no state of the file.
             Err(_) if at_rest(path) != Some(before) => {}
             verdict => return verdict,
@@ -149,6 +149,26 @@ fn at_rest(path: &Path) -> Option<(u64, SystemTime)> {
     }
     let metadata = std::fs::metadata(path).ok()?;
     Some((metadata.len(), metadata.modified().ok()?))
+}
+
+/// A file that no log belongs to is as long as its head says. SQLite takes a last page that is cut off for one that ends in zeros.
+fn all_there(path: &Path, location: &str) -> Result<(), StateError> {
+    let mut header = [0; 100];
+    let mut file = File::open(path).map_err(|e| io(location, e))?;
+    file.read_exact(&mut header).map_err(|e| io(location, e))?;
+    let length = file.metadata().map_err(|e| io(location, e))?.len();
+    let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    // 1 stands for 65,536. The number of pages counts if the one who wrote it was the last to write.
+    let page = match u16::from_be_bytes([header[16], header[17]]) {
+        1 => 65_536,
+        size => u64::from(size),
+    };
+    let (pages, is_known) = (u64::from(number(28)), number(24) == number(92));
+    if is_known && length < pages * page {
+        let detail = format!("it is cut off: it has {length} bytes of {}", pages * page);
+        return Err(StateError::Corrupt { location: location.to_owned(), detail });
+    }
+    Ok(())
 }
 
 fn sound(path: &Path, parameter: Option<&str>, location: &str) -> Result<(), StateError> {

@@ -97,6 +97,68 @@ fn an_overwritten_page_is_noticed() {
     assert!(matches!(error, StateError::Corrupt { .. }), "{error}");
 }
 
+/// Opens a copy with other bytes; if it can be opened, reads all that is in it. Nothing panics, and what is refused is left as it is.
+fn looked_at(path: &Path, bytes: &[u8]) -> Result<usize, StateError> {
+    for beside in ["-wal", "-shm", "-journal"] {
+        let _ = fs::remove_file(format!("{}{beside}", path.display()));
+    }
+    fs::write(path, bytes).unwrap();
+    let mut store = match SqliteStore::open(path) {
+        Ok(store) => store,
+        Err(error) => {
+            assert!(fs::read(path).unwrap() == bytes, "what is refused was changed: {error}");
+            assert!(error.to_string().contains("state.db"), "{error}");
+            return Err(error);
+        }
+    };
+    store.runs(usize::MAX)?;
+    store.audit(0, usize::MAX)?;
+    store.outputs()?;
+    Ok(store.snapshot()?.resources.len())
+}
+
+#[test]
+fn a_state_that_is_cut_anywhere_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    filled(&path);
+    let whole = fs::read(&path).unwrap();
+    assert_eq!(looked_at(&path, &whole).unwrap(), 200);
+    let cuts = (1..whole.len() / 512).map(|n| n * 512).chain([1, 15, 16, 99, 100, whole.len() - 1]);
+    for length in cuts {
+        let error = looked_at(&path, &whole[..length]).map(|n| format!("{n} objects")).unwrap_err();
+        assert!(matches!(error, StateError::Corrupt { .. }), "cut to {length} of {}: {error}", whole.len());
+    }
+}
+
+#[test]
+fn a_bit_that_is_turned_is_an_error_or_harmless() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    filled(&path);
+    let whole = fs::read(&path).unwrap();
+    let (mut refused, mut read) = (0, 0);
+    // All of the head; of the rest, one in so many bytes, each time another bit.
+    for at in (0..100).chain((100..whole.len()).step_by(whole.len() / 300)) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1 << (at % 8);
+        match looked_at(&path, &bytes) {
+            Ok(objects) => {
+                assert_eq!(
+                    objects,
+                    200,
+                    "bit {} of byte {at}: objects are missing, and nothing is said",
+                    at % 8
+                );
+                read += 1;
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    // Most of a page is text that SQLite doesn't look into.
+    assert!(refused > 20 && read > 20, "{refused} refused, {read} read");
+}
+
 #[test]
 fn a_missing_folder_is_named() {
     let folder = tempfile::tempdir().unwrap();

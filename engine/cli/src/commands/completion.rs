@@ -10,6 +10,6 @@ use crate::view::View;
 pub(crate) fn run(args: &CompletionArgs) -> anyhow::Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "pilotis", &mut script);
-    View::plain(true).print(&String::from_utf8_lossy(&script));
+    View::plain(true).raw(&String::from_utf8_lossy(&script));
     Ok(Exit::Done)
 }

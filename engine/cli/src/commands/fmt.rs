@@ -70,7 +70,7 @@ fn one(view: &View, args: &FmtArgs, path: Option<&Path>, name: &str, text: &str)
         }
         Some(_) if writes || args.list => {}
         // Nothing else would tell what came of it.
-        _ if !args.check && !args.diff => view.print(&formatted),
+        _ if !args.check && !args.diff => view.raw(&formatted),
         _ => {}
     }
     if changed && args.list && path.is_some() {

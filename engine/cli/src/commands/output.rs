@@ -52,7 +52,8 @@ fn one(args: &OutputArgs, name: &str, outputs: &[Stored], view: &View) -> anyhow
     let (plain, _) = value.clone().unmark_deep();
     if args.raw {
         match plain.kind() {
-            Kind::String(s) => view.print(s),
+            // Raw is raw: a script gets what there is.
+            Kind::String(s) => view.raw(s),
             Kind::Number(n) => view.print(&n.to_string()),
             Kind::Bool(b) => view.print(&b.to_string()),
             _ => bail!(

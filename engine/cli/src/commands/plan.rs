@@ -1,5 +1,7 @@
 //! `pilotis plan`
 
+use std::path::Path;
+
 use anyhow::Context as _;
 use pilotis_plan::planfile::PlanFile;
 use pilotis_plan::{Plan, PlanOptions};
@@ -12,6 +14,7 @@ use crate::folder::Folder;
 use crate::generate;
 use crate::interrupt::Interrupt;
 use crate::planning;
+use crate::private;
 use crate::session::Session;
 use crate::view::View;
 
@@ -121,7 +124,8 @@ fn save(
     view: &View,
 ) -> anyhow::Result<()> {
     if let (Some(out), Some(file), false) = (out, file, plan.diagnostics.has_errors()) {
-        write_private(out, &keys.write_plan(&file)?).with_context(|| format!("{out} can't be written"))?;
+        private::write(Path::new(out), &keys.write_plan(&file)?)
+            .with_context(|| format!("{out} can't be written"))?;
         view.say(&format!("\nSaved the plan to {out}. To do exactly this: pilotis apply {out}\n"));
     }
     Ok(())
@@ -137,16 +141,4 @@ pub(crate) fn write_page(path: &str, plan: &Plan, folder: &Folder, timestamp: &s
 
 fn wrote(file: &str) -> String {
     format!("\nWrote blocks for what is imported to {file}: look them over before you apply.\n")
-}
-
-/// Writes a file that only its owner may read: a plan holds values.
-fn write_private(path: &str, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write as _;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }

@@ -1,6 +1,6 @@
 //! `pilotis sandbox`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use pilotis_sandbox::Sandbox;
@@ -8,6 +8,7 @@ use pilotis_sandbox::Sandbox;
 use crate::args::SandboxArgs;
 use crate::exit::Exit;
 use crate::folder::Folder;
+use crate::private;
 use crate::view::View;
 
 /// Serves until Ctrl-C.
@@ -22,7 +23,8 @@ pub(crate) async fn run(args: &SandboxArgs) -> anyhow::Result<Exit> {
     }
     if let (Some(path), Some(endpoint)) = (&args.kubeconfig, running.endpoint("kubernetes")) {
         let text = pilotis_sandbox::kubernetes::kubeconfig(endpoint);
-        std::fs::write(path, text).with_context(|| format!("{path} can't be written"))?;
+        private::write(Path::new(path), text.as_bytes())
+            .with_context(|| format!("{path} can't be written"))?;
         view.print(&format!("\nkubectl --kubeconfig={path} get namespaces\n"));
     }
     tokio::signal::ctrl_c().await.context("Ctrl-C can't be waited for")?;

@@ -1,11 +1,13 @@
 //! Keys from the transit engine of OpenBao or Vault: data keys that only the server can unwrap
 //! (<https://openbao.org/api-docs/secret/transit/#generate-data-key>).
 
+use std::time::Duration;
+
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pilotis_rest::header::HeaderName;
-use pilotis_rest::{Auth, Client, Settings};
+use pilotis_rest::{Auth, Client, Named, Settings, Tls, TrustSettings};
 use pilotis_state_encryption::{DataKey, KeyError, KeyProvider};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
@@ -58,23 +60,35 @@ impl Transit {
         let address = given("address", ["BAO_ADDR", "VAULT_ADDR"]).with_context(|| {
             format!("key_provider.{name} gives no key: it has no address; give one, or set BAO_ADDR")
         })?;
-        let token = given("token", ["BAO_TOKEN", "VAULT_TOKEN"])
-            .with_context(|| format!("key_provider.{name} gives no key: it has no token; set BAO_TOKEN"))?;
+        let logged_in = || given("token", ["BAO_TOKEN", "VAULT_TOKEN"]).or_else(token_of_login);
+        let token = logged_in().with_context(|| {
+            format!(
+                "key_provider.{name} gives no key: it has no token; set BAO_TOKEN, or log in with `bao login`"
+            )
+        })?;
         let base = address.parse().ok().filter(|url: &url::Url| matches!(url.scheme(), "http" | "https"));
         let Some(base) = base else { bail!("key_provider.{name} gives no key: its address is no URL") };
         let mut settings = Settings::new("OpenBao", base);
         settings.auth = Auth::Header(HeaderName::from_static("x-vault-token"), SecretString::from(token));
-        settings.credential = Some(match arguments.text("token") {
-            Some(_) => format!("key_provider.{name}"),
-            None => "BAO_TOKEN".to_owned(),
-        });
+        settings.credential =
+            Some(match (arguments.text("token"), environment(["BAO_TOKEN", "VAULT_TOKEN"])) {
+                (Some(_), _) => format!("key_provider.{name}"),
+                (None, Some(_)) => "BAO_TOKEN".to_owned(),
+                (None, None) => "~/.vault-token".to_owned(),
+            });
         // Somebody waits before a command that has not begun: better to hear soon that the server is down.
         settings.retry.times = 2;
-        if let Some(path) = environment(["BAO_CACERT", "VAULT_CACERT"]) {
-            let pem = std::fs::read_to_string(&path)
-                .with_context(|| format!("key_provider.{name} gives no key: {path} can't be read"))?;
-            settings.tls.ca_pem = Some(pem);
-        }
+        settings.limits.attempt = Duration::from_secs(30);
+        settings.limits.body = 1 << 20;
+        settings.named = Named {
+            trust: TrustSettings {
+                authority: "BAO_CACERT",
+                client: Some("BAO_CLIENT_CERT and BAO_CLIENT_KEY"),
+                name: None,
+            },
+            insecure: "BAO_SKIP_VERIFY=true",
+        };
+        settings.tls = tls(environment).with_context(|| format!("key_provider.{name} gives no key"))?;
         let mount = arguments.text("transit_engine_path").unwrap_or("/transit");
         Ok(Transit {
             name: name.to_owned(),
@@ -94,7 +108,7 @@ impl Transit {
         operation: &[&str],
         body: &(impl Serialize + Sync),
     ) -> Result<T, KeyError> {
-        let client = Client::new(self.settings.clone()).map_err(|e| self.failed(e))?;
+        let client = Client::new(self.settings.clone()).map_err(|e| self.failed(told(&e)))?;
         let mount = self.mount.split('/');
         let path = ["v1"].into_iter().chain(mount).chain(operation.iter().copied()).chain([&*self.key]);
         // Neither changes anything on the server.
@@ -119,13 +133,37 @@ impl Transit {
     }
 }
 
+/// How the connection is secured: the variables of the server's own command line, <https://openbao.org/docs/commands/#environment-variables>.
+fn tls(environment: impl Fn([&str; 2]) -> Option<String>) -> anyhow::Result<Tls> {
+    let read = |path: &str| std::fs::read_to_string(path).with_context(|| format!("{path} can't be read"));
+    let certificate = environment(["BAO_CLIENT_CERT", "VAULT_CLIENT_CERT"]);
+    let key = environment(["BAO_CLIENT_KEY", "VAULT_CLIENT_KEY"]);
+    let identity_pem = match (certificate, key) {
+        (Some(certificate), Some(key)) => Some(format!("{}\n{}", read(&certificate)?, read(&key)?).into()),
+        (None, None) => None,
+        _ => bail!("BAO_CLIENT_CERT and BAO_CLIENT_KEY need each other"),
+    };
+    let ca_pem = environment(["BAO_CACERT", "VAULT_CACERT"]).as_deref().map(read).transpose()?;
+    let insecure =
+        matches!(environment(["BAO_SKIP_VERIFY", "VAULT_SKIP_VERIFY"]).as_deref(), Some("1" | "true"));
+    Ok(Tls { ca_pem, identity_pem, insecure })
+}
+
+/// The token that `bao login` left.
+fn token_of_login() -> Option<String> {
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty())?;
+    let token = std::fs::read_to_string(std::path::Path::new(&home).join(".vault-token")).ok()?;
+    Some(token.trim().to_owned()).filter(|token| !token.is_empty())
+}
+
 /// An error with the call that it is of, and where its token came from.
 fn told(error: &pilotis_sdk::Error) -> String {
     let request = error.request.iter().map(|request| format!(" ({request}"));
     let token = error.credential.iter().map(|of| format!("; the token is that of {of}"));
     let place: String = request.chain(token).collect();
     let end = if place.is_empty() { "" } else { ")" };
-    format!("{error}{place}{end}")
+    let help: String = error.help.iter().map(|help| format!(". {help}")).collect();
+    format!("{error}{place}{end}{help}")
 }
 
 impl KeyProvider for Transit {

@@ -149,9 +149,9 @@ pub(super) fn clamp(file: &SourceFile, span: Span) -> Range<usize> {
     start..end
 }
 
-/// Control characters (other than line feeds) out: a message may quote what a service answered.
+/// Nothing that drives a terminal: a message may quote what a service answered.
 fn plain(text: &str) -> String {
-    text.chars().filter(|c| *c == '\n' || !c.is_control()).collect()
+    crate::harmless(text, false).into_owned()
 }
 
 /// The text in lines of at most so many characters, broken at spaces. A line that starts with a space is left as it is.

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use pilotis_diag::{drives_terminal, write_out};
+
 /// How a report looks. A report sees no terminal: whoever has one says what it can do.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
@@ -57,26 +59,14 @@ impl Style {
     }
 }
 
-/// True for what moves a terminal's cursor, or the order in which text is read.
-fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
-}
-
-/// One line of text that came from elsewhere (a name, an error): control characters are written as escapes.
+/// One line of text that came from elsewhere (a name, an error): what would drive a terminal, and the ends of lines, are written as escapes.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_unsafe) {
+    if !text.contains(drives_terminal) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        match c {
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
-            c if is_unsafe(c) => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
+        if drives_terminal(c) { write_out(c, &mut out) } else { out.push(c) }
     }
     Cow::Owned(out)
 }

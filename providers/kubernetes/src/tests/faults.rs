@@ -51,7 +51,7 @@ async fn a_server_that_is_down() {
 
 #[tokio::test]
 async fn a_name_that_nobody_has() {
-    let world = World::elsewhere("http://no-such-host.invalid").await;
+    let world = World::elsewhere("https://no-such-host.invalid").await;
     let error = world.try_create(MAP, &map("a")).await.unwrap_err();
     assert_eq!((error.kind, error.outcome), (ErrorKind::Unreachable, Outcome::NotDone));
 }
@@ -390,10 +390,10 @@ async fn a_certificate_that_is_not_trusted() {
     let error = world.try_create(MAP, &map("a")).await.unwrap_err();
     insta::assert_snapshot!(world.shown(&error), @r#"
     Unreachable NotDone
-    The certificate of the Kubernetes API server isn't trusted: client error (Connect): invalid peer certificate: UnknownIssuer
+    The certificate of the Kubernetes API server is refused: client error (Connect): invalid peer certificate: UnknownIssuer
     request: POST https://api/api/v1/namespaces/a/configmaps
     credential: the sandbox
-    help: Set cluster_ca_certificate to the authority that issued it, and tls_server_name if its name is another.
+    help: Nobody that is trusted here has signed it: name the authority that did with cluster_ca_certificate, if you trust it.
     "#);
 }
 

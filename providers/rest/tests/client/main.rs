@@ -213,6 +213,28 @@ async fn an_answer_that_is_too_big() {
 }
 
 #[tokio::test]
+async fn an_answer_that_drips() {
+    let start = Instant::now();
+    let (result, ..) = post(vec![Answer::Drip]).await;
+    let error = result.unwrap_err();
+    assert_eq!((error.kind, error.outcome), (ErrorKind::Timeout, Outcome::Unknown));
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn an_answer_whose_chunks_lie() {
+    for body in ["ffffffffffffffff\r\n{}\r\n0\r\n\r\n", "5\r\n{}\r\n0\r\n\r\n", "zz\r\n{}\r\n", "-1\r\n{}"] {
+        let (result, ..) = post(vec![Answer::Chunks(body)]).await;
+        let error = result.unwrap_err();
+        assert_eq!(
+            (error.kind, error.outcome),
+            (ErrorKind::Unreachable, Outcome::Unknown),
+            "{body}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_wait_that_is_asked_for_is_kept() {
     let start = Instant::now();
     let (result, ..) = get(vec![with(429, &[("retry-after", "1")], "{}"), say(200, "{}")]).await;
@@ -280,6 +302,11 @@ async fn settings_that_cant_be() {
     };
     refused(|s| s.base = "ftp://x/".parse().unwrap());
     refused(|s| s.base = "https://me:s3cret@x/".parse().unwrap());
+    let clear = refused(|s| s.base = "http://forge.example/api".parse().unwrap());
+    assert_eq!(clear, "the credential would cross the network unencrypted, to http://forge.example/api");
+    let mut insecure = settings("http://forge.example");
+    insecure.tls.insecure = true;
+    Client::new(insecure).unwrap();
     refused(|s| s.auth = Auth::Bearer("s3cret\n".to_owned().into()));
     refused(|s| s.headers = vec![("a b".into(), "x".to_owned().into())]);
     refused(|s| s.tls.ca_pem = Some("nonsense".into()));

@@ -86,7 +86,7 @@ async fn a_certificate_of_an_unknown_authority() {
     let strict = with(Tls { ca_pem: Some(other), ..Tls::default() });
     let error = strict.get(["x"]).send().await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unreachable);
-    assert!(error.help[0].contains("certificate authority"), "{error:?}");
+    assert!(error.help[0].contains("cacert_file"), "{error:?}");
     with(Tls { ca_pem: Some(pem), ..Tls::default() }).get(["x"]).send().await.unwrap();
     with(Tls { insecure: true, ..Tls::default() }).get(["x"]).send().await.unwrap();
 }

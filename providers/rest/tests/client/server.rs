@@ -14,6 +14,10 @@ pub(crate) enum Answer {
     Hang,
     /// Nothing comes, for ever.
     Silence,
+    /// A byte now and then, for ever.
+    Drip,
+    /// Chunks as they are given, whatever they announce.
+    Chunks(&'static str),
     /// The body ends before its announced length.
     Cut(u16, String),
 }
@@ -89,6 +93,14 @@ pub(crate) async fn exchange(
     let text = match answer {
         Answer::Hang => return,
         Answer::Silence => return std::future::pending().await,
+        Answer::Drip => {
+            let _ = stream.write_all(b"HTTP/1.1 200 x\r\ncontent-type: application/json\r\n\r\n").await;
+            while stream.write_all(b" ").await.is_ok() && stream.flush().await.is_ok() {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+            return;
+        }
+        Answer::Chunks(chunks) => format!("HTTP/1.1 200 x\r\ntransfer-encoding: chunked\r\n\r\n{chunks}"),
         Answer::Cut(status, body) => {
             format!(
                 "HTTP/1.1 {status} x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",

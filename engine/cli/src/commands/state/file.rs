@@ -55,7 +55,8 @@ pub(crate) fn export(args: &StateExportArgs) -> anyhow::Result<Exit> {
     if path.exists() && !args.force {
         bail!("{} is there already: name another file, or add -force to replace it", args.file);
     }
-    crate::takeover::replace(&path, &text).with_context(|| format!("{} can't be written", args.file))?;
+    crate::private::write(&path, text.as_bytes())
+        .with_context(|| format!("{} can't be written", args.file))?;
     View::plain(true).print(&format!("Wrote the state to {}. It may hold secrets, in clear.\n", args.file));
     Ok(Exit::Done)
 }
