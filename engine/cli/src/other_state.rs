@@ -9,7 +9,7 @@ use pilotis_state_sqlite::SqliteStore;
 
 use crate::backend::Chosen;
 use crate::place;
-use crate::takeover::was_taken_over;
+use crate::takeover::{self, was_taken_over};
 use crate::workspace::DEFAULT;
 
 /// Other states, wherever they are.
@@ -23,11 +23,10 @@ impl OtherStates for States {
         if !backend.is_local() {
             let remote = backend.remote(workspace).map_err(|e| format!("{e:#}"))?;
             if let Some(text) = remote.terraform().map_err(|e| e.to_string())? {
-                let imported = terraform::import(&text).map_err(|e| e.to_string())?;
-                return Ok(Some(imported.outputs));
+                return takeover::remote::outputs(&text).map(Some);
             }
             // One that is encrypted says so.
-            let store = remote.open_existing(&Keyring::clear()).map_err(|e| e.to_string())?;
+            let store = remote.ours(&Keyring::clear()).map_err(|e| e.to_string())?;
             let snapshot = store.map(|mut store| store.snapshot()).transpose().map_err(|e| e.to_string())?;
             // A workspace in which nothing is stored says nothing.
             return Ok(snapshot.filter(|s| s.serial > 0).map(|s| s.outputs));
