@@ -72,7 +72,7 @@ impl Chosen {
         let text = serde_json::to_string_pretty(self)?;
         let dir = folder.disk.cwd.join(".pilotis");
         std::fs::create_dir_all(&dir)
-            .and_then(|()| replace(&path, &format!("{text}\n")))
+            .and_then(|()| replace(&path, format!("{text}\n")))
             .with_context(|| format!("{} can't be written", path.display()))
     }
 

@@ -188,7 +188,7 @@ pub(crate) fn finish(path: &Path, database: &Path) -> std::io::Result<()> {
         return Ok(());
     }
     match (std::fs::read(path), std::fs::read(&kept)) {
-        (Ok(file), Ok(copy)) if file == copy => replace(path, &marker(database, &kept)),
+        (Ok(file), Ok(copy)) if file == copy => replace(path, marker(database, &kept)),
         _ => Ok(()),
     }
 }

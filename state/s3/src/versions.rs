@@ -150,7 +150,8 @@ impl Versions {
     pub(crate) async fn was_removed(&self, client: &AmazonS3) -> Result<Option<bool>, S3Error> {
         match self.newest(client).await? {
             Some(newest) if newest.meta.size > 0 => Ok(None),
-            found => Ok(Some(found.is_some())),
+            // Version 0 is what the server was tried with: whoever did that may have died before the first.
+            found => Ok(Some(found.is_some_and(|newest| newest.number > 0))),
         }
     }
 

@@ -74,7 +74,9 @@ impl InGitLab {
     /// Waits until a run holds the state.
     pub(crate) fn wait_until_locked(&self) {
         let lock = format!("{}/lock", self.path());
-        let probe = json!({ "ID": "probe", "Operation": "probe", "Who": "probe" });
+        let probe = json!({
+            "ID": "probe", "Operation": "", "Info": "", "Who": "", "Version": "", "Created": "", "Path": "",
+        });
         let end = Instant::now() + Duration::from_secs(20);
         loop {
             let (status, _) = self.sandbox.gitlab.send("POST", &lock, Some(probe.clone()));

@@ -1,5 +1,9 @@
 //! One state in the place of another, on servers: `state recover` and `state rekey`, and what the journal says then.
 
+use pilotis_state::Store as _;
+use pilotis_state_postgres::server;
+use pilotis_state_sqlite::SqliteStore;
+
 use crate::documents::{InBucket, InGitLab};
 use crate::encryption::{ENCRYPTION, MARKED, PASSPHRASE};
 use crate::harness::{Folder, Ran, Started};
@@ -112,6 +116,57 @@ fn who_is_at_work_is_waited_for() {
     run("state recover -force b.db").exits(8).says(&["tester@"]);
     at_work.kill();
     run("state recover -force b.db").exits(0);
+}
+
+const MANY: &str = "resource \"time_sleep\" \"s\" {\n  count           = 20\n  create_duration = \"${count.index * 150}ms\"\n}\n";
+
+/// Backups that are taken while an apply goes on are each the state at one moment.
+fn backs_up(folder: &Folder, start: &dyn Fn(&str) -> Started) {
+    let mut apply = start("apply -auto-approve");
+    let mut taken = 0;
+    while !apply.has_ended() {
+        let name = format!("b{taken}.db");
+        if start(&format!("state backup {name}")).wait().code != Some(0) {
+            continue;
+        }
+        let whole = SqliteStore::open_existing(folder.path(&name)).unwrap().unwrap().whole().unwrap();
+        let mut created: Vec<_> = whole.changes.iter().map(|change| change.key.clone()).collect();
+        created.sort();
+        let stored: Vec<_> = whole.resources.iter().map(|resource| resource.key.clone()).collect();
+        assert_eq!(created, stored, "what its history tells is what it holds");
+        assert!(whole.resources.iter().all(|r| r.version.unsigned_abs() <= whole.serial));
+        assert_eq!(whole.runs.len(), 1);
+        taken += 1;
+    }
+    apply.wait().exits(0).says(&["20 added"]);
+    assert!(taken > 0, "none while it went on");
+}
+
+#[test]
+fn a_backup_while_others_work() {
+    let folder = Folder::with(MANY);
+    backs_up(&folder, &|line| folder.start(line));
+    if let Some(schema) = server::schema() {
+        let folder = Folder::with(MANY);
+        let block =
+            format!("terraform {{\n  backend \"pg\" {{\n    schema_name = \"{}\"\n  }}\n}}\n", schema.name);
+        folder.write("backend.tf", &block);
+        let start = |line: &str| {
+            let args: Vec<&str> = line.split_whitespace().collect();
+            Started::new(folder.command(&args).env("PG_CONN_STR", schema.conn_str()), line.to_owned())
+        };
+        start("init").wait().exits(0);
+        backs_up(&folder, &start);
+    }
+}
+
+#[test]
+fn a_backup_while_others_work_on_a_document() {
+    let estate = InGitLab::new(MANY);
+    estate.run("init").exits(0);
+    backs_up(&estate.folder, &|line| estate.start(line));
+    let Some(estate) = InBucket::begun(MANY) else { return };
+    backs_up(&estate.folder, &|line| Started::new(&mut estate.command(line), line.to_owned()));
 }
 
 /// From clear to encrypted: nothing of before is left on the server but what is kept.

@@ -84,7 +84,7 @@ pub(crate) fn recover(args: &StateRecoverArgs) -> anyhow::Result<Exit> {
         ),
         Ok((_, mut store)) => {
             hand::lock(&mut *store, &run, duration(&args.state.lock_timeout)?)?;
-            There::State(Locked { whole: store.whole()?, store })
+            There::State(Box::new(Locked { whole: store.whole()?, store }))
         }
         Err(e) if args.force && is_damaged(&e) => There::Damaged,
         Err(e) => return Err(e),
@@ -97,7 +97,7 @@ pub(crate) fn recover(args: &StateRecoverArgs) -> anyhow::Result<Exit> {
             with.write(&mut *store)?;
             None
         }
-        There::State(there) => Some(with.put(&place, &folder, Some(there))?),
+        There::State(there) => Some(with.put(&place, &folder, Some(*there))?),
         There::Damaged => Some(with.put(&place, &folder, None)?),
     };
     View::plain(true).print(&said(&args.file, &whole, serial, aside));
@@ -109,7 +109,7 @@ enum There {
     /// An empty one.
     Nothing(Box<dyn Store>),
     /// A state, which is held.
-    State(Locked),
+    State(Box<Locked>),
     /// One that can't be read.
     Damaged,
 }
