@@ -156,8 +156,9 @@ pub fn verify(entries: &[AuditEntry], remembered: Option<Head>) -> Result<Head, 
     }
 }
 
-/// Checks that the state has the runs that the journal tells of, and no others.
-pub fn verify_runs(entries: &[AuditEntry], runs: &[Run]) -> Result<(), AuditError> {
+/// Checks that the state has the runs that the journal tells of, and no others (`runs`: newest first, as a store gives them). Runs before the
+/// first that it tells of were made before there was a journal: how many there are.
+pub fn verify_runs(entries: &[AuditEntry], runs: &[Run]) -> Result<usize, AuditError> {
     let mut noted = Vec::new();
     for entry in entries {
         for event in entry.events()? {
@@ -168,13 +169,14 @@ pub fn verify_runs(entries: &[AuditEntry], runs: &[Run]) -> Result<(), AuditErro
         }
     }
     let known: HashSet<&RunId> = noted.iter().collect();
-    if let Some(run) = runs.iter().find(|run| !known.contains(&run.id)) {
+    let older = runs.iter().rev().take_while(|run| !known.contains(&run.id)).count();
+    if let Some(run) = runs.iter().rev().skip(older).find(|run| !known.contains(&run.id)) {
         return Err(AuditError::NotNoted(run.id.clone()));
     }
     let stored: HashSet<&RunId> = runs.iter().map(|run| &run.id).collect();
     match noted.iter().find(|run| !stored.contains(run)) {
         Some(run) => Err(AuditError::RunGone(run.clone())),
-        None => Ok(()),
+        None => Ok(older),
     }
 }
 
@@ -292,7 +294,7 @@ mod tests {
         }
         assert_eq!(verify(&entries, Some(Head::empty())), Ok(head));
         assert_eq!(verify(&[], None), Ok(Head::empty()));
-        assert_eq!(verify_runs(&entries, &[run("2"), run("1")]), Ok(()));
+        assert_eq!(verify_runs(&entries, &[run("2"), run("1")]), Ok(0));
     }
 
     /// By hand, as somebody who has only an export would.
@@ -333,9 +335,14 @@ mod tests {
     #[test]
     fn runs_and_journal_must_agree() {
         let entries = journal();
-        let three = [run("1"), run("2"), run("3")];
+        let three = [run("3"), run("2"), run("1")];
         assert_eq!(verify_runs(&entries, &three), Err(AuditError::NotNoted(RunId("3".into()))));
-        assert_eq!(verify_runs(&entries, &three[..1]), Err(AuditError::RunGone(RunId("2".into()))));
+        let between = [run("2"), run("3"), run("1")];
+        assert_eq!(verify_runs(&entries, &between), Err(AuditError::NotNoted(RunId("3".into()))));
+        assert_eq!(verify_runs(&entries, &three[2..]), Err(AuditError::RunGone(RunId("2".into()))));
+        let older = [run("2"), run("1"), run("0"), run("00")];
+        assert_eq!(verify_runs(&entries, &older), Ok(2), "of before the journal");
+        assert_eq!(verify_runs(&[], &older), Ok(4));
         let wrong = Head::empty().next("no events");
         assert_eq!(verify_runs(&[wrong], &[]), Err(AuditError::Unreadable(1)));
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use pilotis_config::{Backend, Settings, backend_arguments, backend_file, has_backend_argument};
+use pilotis_diag::did_you_mean;
 use pilotis_state_postgres::SCHEMA;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -257,10 +258,15 @@ pub(crate) fn given(
         );
     };
     match given.keys().find(|name| !has_backend_argument(kind, name)) {
-        Some(name) => bail!(
-            "Invalid backend configuration argument: the backend \"{kind}\" has no argument {name:?}. It has {}",
-            backend_arguments(kind).unwrap_or_default().join(", ")
-        ),
+        Some(name) => {
+            let known = backend_arguments(kind).unwrap_or_default();
+            let hint = did_you_mean(name, known.iter().copied());
+            let hint = hint.map(|close| format!(" Did you mean {close}?")).unwrap_or_default();
+            bail!(
+                "Invalid backend configuration argument: the backend \"{kind}\" has no argument {name:?}.{hint} It has {}",
+                known.join(", ")
+            )
+        }
         None => Ok(given),
     }
 }

@@ -31,10 +31,10 @@ pub(crate) fn blueprint(source: &str) -> Result<Files, Vec<&'static str>> {
     found.map(|(_, files)| *files).ok_or_else(|| BLUEPRINTS.iter().map(|(name, _)| *name).collect())
 }
 
-/// All providers by local name.
-pub(crate) fn providers() -> BTreeMap<String, Arc<dyn Provider>> {
+/// All providers by local name; the one that is built in reads these states.
+pub(crate) fn providers(states: &States) -> BTreeMap<String, Arc<dyn Provider>> {
     let all: [Arc<dyn Provider>; 8] = [
-        Arc::new(pilotis_apply::Builtin::new(Arc::new(States))),
+        Arc::new(pilotis_apply::Builtin::new(Arc::new(states.clone()))),
         Arc::new(pilotis_gitlab::provider()),
         Arc::new(pilotis_kubernetes::provider()),
         Arc::new(pilotis_utility::local()),

@@ -30,13 +30,15 @@ const ENVIRONMENT: [&str; 2] = ["PILOTIS_ENCRYPTION", "TF_ENCRYPTION"];
 /// What a saved plan is bound to.
 const PLAN: &[&str] = &["plan"];
 
-/// What encrypts the state, and what saved plans.
+/// What encrypts the state and saved plans, and what opens other states.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
     /// The state.
     pub(crate) state: Keyring,
     /// Saved plans.
     pub(crate) plan: Keyring,
+    /// States that `terraform_remote_state` reads.
+    pub(crate) remote_states: Keyring,
 }
 
 impl Folder {
@@ -144,18 +146,20 @@ impl Making<'_> {
     fn keys(&self) -> anyhow::Result<Keys> {
         let encryption = self.configuration.modules.first().and_then(|root| root.encryption.as_ref());
         let Some(encryption) = encryption else {
-            return Ok(Keys { state: Keyring::clear(), plan: Keyring::clear() });
+            let clear = Keyring::clear;
+            return Ok(Keys { state: clear(), plan: clear(), remote_states: clear() });
         };
-        let state = match &encryption.state {
-            Some(target) => self.keyring(encryption, target)?,
-            None => Keyring::clear(),
+        let of = |target: &Option<EncryptionTarget>| match target {
+            Some(target) => self.keyring(encryption, target),
+            None => Ok(Keyring::clear()),
         };
+        let (state, remote_states) = (of(&encryption.state)?, of(&encryption.remote_states)?);
         // A saved plan holds what the state holds: it is encrypted as that is, unless something else is said of it.
         let plan = match &encryption.plan {
             Some(target) => self.keyring(encryption, target)?,
             None => state.clone(),
         };
-        Ok(Keys { state, plan })
+        Ok(Keys { state, plan, remote_states })
     }
 
     fn keyring(&self, encryption: &Encryption, target: &EncryptionTarget) -> anyhow::Result<Keyring> {

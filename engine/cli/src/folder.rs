@@ -19,6 +19,7 @@ use crate::args::{VariableArg, VariableArgs};
 use crate::builtin;
 use crate::files::Disk;
 use crate::modules::{Fetching, LOCK, Upgrade};
+use crate::other_state::States;
 use crate::{private, test_files, workspace};
 
 /// Where a command works.
@@ -27,13 +28,16 @@ pub(crate) struct Folder {
     pub(crate) disk: Arc<Disk>,
     /// All providers.
     pub(crate) providers: BTreeMap<String, Arc<dyn Provider>>,
+    /// What `terraform_remote_state` reads.
+    pub(crate) states: States,
 }
 
 impl Folder {
     /// The current folder.
     pub(crate) fn current() -> anyhow::Result<Folder> {
         let cwd = std::env::current_dir().context("the current folder can't be used")?;
-        Ok(Folder { disk: Arc::new(Disk { cwd }), providers: builtin::providers() })
+        let states = States::default();
+        Ok(Folder { disk: Arc::new(Disk { cwd }), providers: builtin::providers(&states), states })
     }
 
     /// The schemas of all providers.

@@ -124,17 +124,21 @@ pub(crate) fn lock(store: &mut dyn Store, run: &RunId, timeout: Duration) -> any
     let deadline = Instant::now() + timeout;
     loop {
         let now = store.clock()?.unwrap_or_else(clock::now);
-        let lease = Lease {
-            address: "*".into(),
-            mode: LeaseMode::Exclusive,
-            holder: this_process(who()),
-            run: run.clone(),
-            since: now,
-            expires: Timestamp(now.0 + LEASE.as_millis() as i64),
-        };
-        match store.acquire(&[lease], now) {
+        match store.acquire(&[lease_of_all(run, now)], now) {
             Err(StateError::Locked { .. }) if Instant::now() < deadline => std::thread::sleep(LOCK_POLL),
             taken => return Ok(taken?),
         }
+    }
+}
+
+/// The lease of all of a state, for as long as an edit may take.
+pub(crate) fn lease_of_all(run: &RunId, now: Timestamp) -> Lease {
+    Lease {
+        address: "*".into(),
+        mode: LeaseMode::Exclusive,
+        holder: this_process(who()),
+        run: run.clone(),
+        since: now,
+        expires: Timestamp(now.0 + LEASE.as_millis() as i64),
     }
 }

@@ -1,6 +1,6 @@
 //! The newest audit entry of each state, as this user has seen it: by it a journal is noticed that was cut short or written anew.
 
-use pilotis_state::audit::{Hash, Head};
+use pilotis_state::audit::{AuditEntry, Hash, Head};
 use pilotis_state::{StateError, Store};
 
 use crate::memory::Seen;
@@ -30,6 +30,13 @@ impl Heads {
     pub(crate) fn place(&self, lineage: &str) -> String {
         self.0.place(lineage)
     }
+}
+
+/// The newest entry that was seen of a lineage, if a journal doesn't have it.
+pub(crate) fn not_in(lineage: &str, journal: &[AuditEntry]) -> Option<Head> {
+    let seen = Heads::of_this_user()?.newest(lineage).filter(|head| head.seq > 0)?;
+    let is_there = journal.iter().any(|entry| entry.head() == seen);
+    (!is_there).then_some(seen)
 }
 
 /// Remembers the newest entry after a run. If what is remembered already isn't in the journal any more, it stays remembered: `audit verify`

@@ -48,8 +48,8 @@ pub(crate) fn migrate(
         copied.push(source);
     }
     // Only once all are there.
-    for source in copied.iter().filter(|source| source.is_local()) {
-        let name = source.put_aside("migrated")?;
+    for source in &copied {
+        let Some(name) = source.put_files_aside("migrated")? else { continue };
         said +=
             &format!("The file that was the state of workspace {} is kept as {name}.\n", source.workspace);
     }

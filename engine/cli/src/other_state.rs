@@ -1,34 +1,67 @@
 //! The states that `terraform_remote_state` reads: databases of this program, files or in PostgreSQL, and Terraform's files.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pilotis_apply::{OtherState, OtherStates};
-use pilotis_state::{OutputRecord, Store, terraform};
+use pilotis_state::{OutputRecord, StateError, Store};
 use pilotis_state_encryption::{EncryptedStore, Keyring};
 use pilotis_state_sqlite::SqliteStore;
 
 use crate::backend::Chosen;
 use crate::place;
-use crate::takeover::was_taken_over;
+use crate::takeover::{self, was_taken_over};
 use crate::workspace::DEFAULT;
 
 /// Other states, wherever they are.
-pub(crate) struct States;
+#[derive(Clone, Default)]
+pub(crate) struct States {
+    /// What opens them. A run says which keys there are, once it knows.
+    keys: Arc<Mutex<Option<Keyring>>>,
+}
+
+impl States {
+    /// From now on they are read with these keys.
+    pub(crate) fn read_with(&self, keys: &Keyring) {
+        *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = Some(keys.clone());
+    }
+
+    fn keys(&self) -> Keyring {
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.clone().unwrap_or_else(Keyring::clear)
+    }
+}
+
+/// What stands in the way of reading one, and what to do where no key is named for it.
+fn said(error: &StateError, keys: &Keyring) -> String {
+    match error {
+        StateError::Encryption { .. } if keys.is_clear() => format!(
+            "{error}; what opens other states is said in `encryption {{ remote_state_data_sources {{ default {{ … }} }} }}`"
+        ),
+        _ => error.to_string(),
+    }
+}
+
+/// The outputs of a text of Terraform's, where the keys don't say that it must be encrypted.
+fn in_clear(text: &str, keys: &Keyring) -> Result<Vec<OutputRecord>, String> {
+    let text = keys.open(&["state"], text).map_err(|e| format!("the state {e}"))?;
+    takeover::remote::outputs(&text)
+}
 
 impl OtherStates for States {
     fn outputs(&self, state: &OtherState) -> Result<Option<Vec<OutputRecord>>, String> {
+        let keys = self.keys();
         let workspace = state.workspace.as_deref().unwrap_or(DEFAULT);
         crate::workspace::check(workspace).map_err(|e| e.to_string())?;
         let backend = Chosen::named(state.backend.clone());
         if !backend.is_local() {
             let remote = backend.remote(workspace).map_err(|e| format!("{e:#}"))?;
             if let Some(text) = remote.terraform().map_err(|e| e.to_string())? {
-                let imported = terraform::import(&text).map_err(|e| e.to_string())?;
-                return Ok(Some(imported.outputs));
+                return in_clear(&text, &keys).map(Some);
             }
-            // One that is encrypted says so.
-            let store = remote.open_existing(&Keyring::clear()).map_err(|e| e.to_string())?;
-            let snapshot = store.map(|mut store| store.snapshot()).transpose().map_err(|e| e.to_string())?;
+            let store = remote.ours(&keys).map_err(|e| e.to_string())?;
+            let snapshot =
+                store.map(|mut store| store.snapshot()).transpose().map_err(|e| said(&e, &keys))?;
             // A workspace in which nothing is stored says nothing.
             return Ok(snapshot.filter(|s| s.serial > 0).map(|s| s.outputs));
         }
@@ -39,28 +72,24 @@ impl OtherStates for States {
             if let Some(store) = store
                 && store.serial().map_err(|e| e.to_string())? > 0
             {
-                return readable(store).outputs().map(Some).map_err(|e| e.to_string());
+                let outputs = EncryptedStore::new(store, keys.clone()).outputs();
+                return outputs.map(Some).map_err(|e| said(&e, &keys));
             }
         }
         let file = terraform.unwrap_or_else(|| database.clone());
-        if is_json(&file) { read(&file, &database).map(Some) } else { Ok(None) }
+        if is_json(&file) { read(&file, &database, &keys).map(Some) } else { Ok(None) }
     }
-}
-
-/// One that is encrypted says so.
-fn readable<S: Store>(store: S) -> EncryptedStore<S> {
-    EncryptedStore::new(store, Keyring::clear())
 }
 
 fn is_json(path: &Path) -> bool {
     std::fs::read(path).is_ok_and(|bytes| bytes.trim_ascii_start().starts_with(b"{"))
 }
 
-fn read(file: &Path, database: &Path) -> Result<Vec<OutputRecord>, String> {
+fn read(file: &Path, database: &Path, keys: &Keyring) -> Result<Vec<OutputRecord>, String> {
     let said = |what: &dyn std::fmt::Display| format!("{}: {what}", file.display());
     let text = std::fs::read_to_string(file).map_err(|e| said(&e))?;
     if was_taken_over(&text) {
         return Err(said(&format!("it was taken over into {}, which is gone", database.display())));
     }
-    terraform::import(&text).map(|imported| imported.outputs).map_err(|e| said(&e))
+    in_clear(&text, keys).map_err(|e| said(&e))
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use pilotis_config::{Configuration, Settings};
+use pilotis_state::whole::Whole;
 use pilotis_state::{Snapshot, Store};
 use pilotis_state_encryption::{EncryptedStore, Keyring};
 use pilotis_state_sqlite::SqliteStore;
@@ -15,6 +16,7 @@ use crate::backend::Chosen;
 use crate::encryption::Serials;
 use crate::folder::Folder;
 use crate::remote::Remote;
+use crate::replacement::Replacement;
 use crate::takeover::{self, Starting, TerraformFile};
 use crate::workspace::{self, DEFAULT};
 
@@ -177,7 +179,7 @@ impl Place {
     pub(crate) fn snapshot(&self, folder: &Folder) -> anyhow::Result<Snapshot> {
         match &self.at {
             At::Files(files) => files.snapshot(folder),
-            At::Remote(remote, keys) => match remote.open_existing(keys)? {
+            At::Remote(remote, keys) => match remote.open_existing(keys, folder)? {
                 Some(mut store) => Ok(store.snapshot()?),
                 None => Ok(Snapshot::default()),
             },
@@ -210,7 +212,7 @@ impl Place {
     pub(crate) fn open_with_note(&self, folder: &Folder) -> anyhow::Result<(Box<dyn Store>, Option<String>)> {
         match &self.at {
             At::Files(files) => files.open_with_note(folder),
-            At::Remote(remote, keys) => Ok((remote.open(keys)?, None)),
+            At::Remote(remote, keys) => remote.open(keys, folder),
         }
     }
 
@@ -218,7 +220,7 @@ impl Place {
     pub(crate) fn open_existing(&self, folder: &Folder) -> anyhow::Result<Option<Box<dyn Store>>> {
         match &self.at {
             At::Files(files) => files.open_existing(folder),
-            At::Remote(remote, keys) => Ok(remote.open_existing(keys)?),
+            At::Remote(remote, keys) => remote.open_existing(keys, folder),
         }
     }
 
@@ -226,7 +228,7 @@ impl Place {
     pub(crate) fn make(&self, folder: &Folder) -> anyhow::Result<Box<dyn Store>> {
         match &self.at {
             At::Files(files) => Ok(Box::new(files.create(folder)?)),
-            At::Remote(remote, keys) => Ok(remote.open(keys)?),
+            At::Remote(remote, keys) => Ok(remote.make(keys)?),
         }
     }
 
@@ -260,18 +262,40 @@ impl Place {
         }
     }
 
-    /// Puts the state aside under a name of its own, where no command looks for it unless it is told to; says which. The name has a word in
-    /// it that says why.
-    pub(crate) fn put_aside(&self, why: &str) -> anyhow::Result<String> {
+    /// Puts the files of a state aside under a name of their own, where no command looks for them unless it is told to; says which. The name
+    /// has a word in it that says why. None if the state is elsewhere, and stays there.
+    pub(crate) fn put_files_aside(&self, why: &str) -> anyhow::Result<Option<String>> {
         match &self.at {
-            At::Files(files) => files.put_aside(why),
-            At::Remote(remote, _) => remote.put_aside(why),
+            At::Files(files) => files.put_aside(why).map(Some),
+            At::Remote(..) => Ok(None),
         }
     }
 
-    /// True if it is in files of this machine.
-    pub(crate) fn is_local(&self) -> bool {
-        matches!(self.at, At::Files(_))
+    /// Writes a state in the place of what is there; says as what that is kept. `there` is what it was when it was read, if it can be.
+    pub(crate) fn replace(
+        &self,
+        with: &Replacement<'_>,
+        there: Option<&Whole>,
+        folder: &Folder,
+    ) -> anyhow::Result<String> {
+        match &self.at {
+            At::Files(files) => {
+                let name = files.put_aside(with.why)?;
+                with.write(&mut files.create(folder)?)?;
+                Ok(name)
+            }
+            At::Remote(remote, keys) => remote.replace(with, there, keys, folder),
+        }
+    }
+
+    /// True if it is on a server that may keep versions of before, of which nothing is known here.
+    pub(crate) fn may_have_versions(&self) -> bool {
+        matches!(&self.at, At::Remote(Remote::Http(_), _))
+    }
+
+    /// True if it is one document on a server, which is replaced as a whole.
+    pub(crate) fn is_document(&self) -> bool {
+        matches!(&self.at, At::Remote(Remote::S3(_) | Remote::Http(_), _))
     }
 }
 

@@ -2,16 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
+use pilotis_state::whole::Whole;
 use pilotis_state::{StateError, Store};
-use pilotis_state_document::{Document as _, DocumentStore, is_terraform, left_to_terraform};
+use pilotis_state_document::{Document, DocumentStore, is_terraform, left_to_terraform};
 use pilotis_state_encryption::Keyring;
 use pilotis_state_http::HttpDocument;
 use pilotis_state_postgres::PostgresStore;
 use pilotis_state_s3::S3Document;
 use {pilotis_state_http as http, pilotis_state_postgres as postgres, pilotis_state_s3 as s3};
 
+use crate::folder::Folder;
+use crate::kept::KeptFile;
 use crate::place::encrypted;
+use crate::replacement::Replacement;
+use crate::takeover::remote as takeover;
 
 /// Where a state is, and who asks for it.
 #[derive(Clone, Debug)]
@@ -43,26 +48,62 @@ impl Remote {
         })
     }
 
-    /// Opens the state, and makes it if there is none.
-    pub(crate) fn open(&self, keys: &Keyring) -> Result<Box<dyn Store>, StateError> {
-        Ok(match self {
-            Remote::Postgres(options) => Box::new(encrypted(PostgresStore::open(options)?, keys)),
-            Remote::S3(options) => Box::new(encrypted(in_bucket(options)?, keys)),
-            Remote::Http(options) => {
-                Box::new(encrypted(DocumentStore::open(HttpDocument::new(options)?)?, keys))
+    /// Opens the state, and makes it if there is none. Where Terraform has one, it begins with that, and a note says so.
+    pub(crate) fn open(
+        &self,
+        keys: &Keyring,
+        folder: &Folder,
+    ) -> anyhow::Result<(Box<dyn Store>, Option<String>)> {
+        let opened = match self {
+            Remote::Postgres(options) => {
+                return Ok((Box::new(encrypted(PostgresStore::open(options)?, keys)), None));
             }
-        })
+            Remote::S3(options) => in_bucket(options, keys, folder)?,
+            Remote::Http(options) => over_http(options, keys, folder)?,
+        };
+        Ok((opened.store, opened.note))
     }
 
-    /// Opens the state if there is one.
-    pub(crate) fn open_existing(&self, keys: &Keyring) -> Result<Option<Box<dyn Store>>, StateError> {
+    /// Opens the state if there is one, of ours or of Terraform's.
+    pub(crate) fn open_existing(
+        &self,
+        keys: &Keyring,
+        folder: &Folder,
+    ) -> anyhow::Result<Option<Box<dyn Store>>> {
+        let opened = match self {
+            Remote::Postgres(_) => return Ok(self.ours(keys)?),
+            Remote::S3(options) => in_bucket(options, keys, folder)?,
+            Remote::Http(options) => over_http(options, keys, folder)?,
+        };
+        Ok(opened.is_there.then_some(opened.store))
+    }
+
+    /// Opens the state of ours, if there is one.
+    pub(crate) fn ours(&self, keys: &Keyring) -> Result<Option<Box<dyn Store>>, StateError> {
         fn boxed<S: Store + 'static>(store: Option<S>, keys: &Keyring) -> Option<Box<dyn Store>> {
             store.map(|store| Box::new(encrypted(store, keys)) as Box<dyn Store>)
         }
         Ok(match self {
             Remote::Postgres(options) => boxed(PostgresStore::open_existing(options)?, keys),
-            Remote::S3(options) => boxed(Some(in_bucket(options)?).filter(|s| !s.is_empty()), keys),
+            Remote::S3(options) => boxed(DocumentStore::open_existing(S3Document::new(options)?)?, keys),
             Remote::Http(options) => boxed(DocumentStore::open_existing(HttpDocument::new(options)?)?, keys),
+        })
+    }
+
+    /// Opens the state of ours, and makes it if there is none. A place where Terraform has one is refused.
+    pub(crate) fn make(&self, keys: &Keyring) -> Result<Box<dyn Store>, StateError> {
+        Ok(match self {
+            Remote::Postgres(options) => Box::new(encrypted(PostgresStore::open(options)?, keys)),
+            Remote::S3(options) => {
+                let mut document = S3Document::new(options)?;
+                if document.terraform_state()?.is_some() {
+                    return Err(left_to_terraform(document.location()));
+                }
+                Box::new(encrypted(DocumentStore::open(document)?, keys))
+            }
+            Remote::Http(options) => {
+                Box::new(encrypted(DocumentStore::open(HttpDocument::new(options)?)?, keys))
+            }
         })
     }
 
@@ -70,7 +111,7 @@ impl Remote {
     pub(crate) fn terraform(&self) -> Result<Option<String>, StateError> {
         match self {
             Remote::Postgres(_) => Ok(None),
-            Remote::S3(options) => beside(&mut S3Document::new(options)?),
+            Remote::S3(options) => Ok(S3Document::new(options)?.terraform_state()?.map(|found| found.text)),
             Remote::Http(options) => {
                 let stored = HttpDocument::new(options)?.read()?.filter(|s| is_terraform(&s.text));
                 Ok(stored.and_then(|stored| String::from_utf8(stored.text).ok()))
@@ -90,37 +131,86 @@ impl Remote {
         }
     }
 
-    /// Puts the state aside under another name, made of why; says which.
-    pub(crate) fn put_aside(&self, why: &str) -> anyhow::Result<String> {
-        let Remote::Postgres(options) = self else {
-            bail!(
-                "what is in {} can't be put aside: it would have to be removed. Copy it into files first (`pilotis init -migrate-state` with \
-                 backend \"local\"), go on there, and copy it back to where nothing is",
-                self.location()?
-            );
-        };
-        let taken = PostgresStore::workspaces(options)?;
-        let name = crate::place::aside(&options.workspace, why, |name| taken.iter().any(|t| t == name));
-        if let Some(store) = PostgresStore::open_existing(options)? {
-            store.rename(&name)?;
+    /// Writes a state in the place of the one that is there, which is kept; says where. `there` is what that one was when it was read under
+    /// the lease of this run; none if it can't be read.
+    pub(crate) fn replace(
+        &self,
+        with: &Replacement<'_>,
+        there: Option<&Whole>,
+        keys: &Keyring,
+        folder: &Folder,
+    ) -> anyhow::Result<String> {
+        match self {
+            Remote::Postgres(options) => {
+                let name = renamed(options, with.why)?;
+                with.write(&mut *self.make(keys)?)?;
+                Ok(format!("workspace {name}"))
+            }
+            Remote::S3(options) => {
+                let mut keeping = S3Document::new(options)?;
+                let document = S3Document::new(options)?;
+                let kept = with.write_over(document, there, keys, |_| {
+                    let kept = keeping.keep(with.why)?;
+                    kept.with_context(|| format!("{} is gone meanwhile", keeping.location()))
+                })?;
+                if with.forgets {
+                    keeping.forget_older()?;
+                }
+                Ok(kept)
+            }
+            Remote::Http(options) => with.write_over(HttpDocument::new(options)?, there, keys, |stored| {
+                let file = KeptFile::of(options, with.why, &stored.text, folder);
+                file.write()?;
+                Ok(format!("{} in this folder", file.name))
+            }),
         }
-        Ok(format!("workspace {name}"))
     }
 }
 
-/// Opens a state in a bucket. Terraform's object is beside ours, so that both could be there: nobody begins anew what it has.
-fn in_bucket(options: &s3::Options) -> Result<DocumentStore<S3Document>, StateError> {
+/// A document that was opened.
+struct Opened {
+    store: Box<dyn Store>,
+    /// What a person should know of what it begins with.
+    note: Option<String>,
+    /// There is something: one of ours, or of Terraform's.
+    is_there: bool,
+}
+
+impl Opened {
+    fn ours<D: Document + 'static>(store: DocumentStore<D>, keys: &Keyring) -> Opened {
+        let is_there = !store.is_empty();
+        Opened { store: Box::new(encrypted(store, keys)), note: None, is_there }
+    }
+
+    fn terraforms((store, note): takeover::Begun) -> Opened {
+        Opened { store, note: Some(note), is_there: true }
+    }
+}
+
+fn in_bucket(options: &s3::Options, keys: &Keyring, folder: &Folder) -> anyhow::Result<Opened> {
     let mut document = S3Document::new(options)?;
-    match beside(&mut document)? {
-        Some(_) => Err(left_to_terraform(document.location())),
-        None => DocumentStore::open(document),
-    }
+    Ok(match document.terraform_state()? {
+        Some(found) => Opened::terraforms(takeover::in_bucket(document, found, keys, folder)?),
+        None => Opened::ours(DocumentStore::open(document)?, keys),
+    })
 }
 
-/// What Terraform has in a bucket where nothing of ours is.
-fn beside(document: &mut S3Document) -> Result<Option<String>, StateError> {
-    if document.read()?.is_some() {
-        return Ok(None);
+fn over_http(options: &http::Options, keys: &Keyring, folder: &Folder) -> anyhow::Result<Opened> {
+    let mut document = HttpDocument::new(options)?;
+    Ok(match document.read()? {
+        Some(found) if is_terraform(&found.text) => {
+            Opened::terraforms(takeover::over_http(document, options, &found, keys, folder)?)
+        }
+        found => Opened::ours(DocumentStore::open_read(document, found)?, keys),
+    })
+}
+
+/// Puts a workspace of PostgreSQL aside under another name, made of why.
+fn renamed(options: &postgres::Options, why: &str) -> anyhow::Result<String> {
+    let taken = PostgresStore::workspaces(options)?;
+    let name = crate::place::aside(&options.workspace, why, |name| taken.iter().any(|t| t == name));
+    if let Some(store) = PostgresStore::open_existing(options)? {
+        store.rename(&name)?;
     }
-    Ok(document.terraform_state()?.filter(|text| is_terraform(text.as_bytes())))
+    Ok(name)
 }

@@ -280,6 +280,7 @@ impl Ready {
             false => Some(Sandbox::attach_or_start(crate::sandbox::options(&folder.sandbox_data())?).await?),
         };
         let keys = folder.keys_with(&configuration, &variables)?;
+        folder.states.read_with(&keys.remote_states);
         let place = folder.place_with(state, &configuration.settings, keys.state.clone())?;
         let (store, note) = place.open_with_note(folder)?;
         if let Some(note) = note.filter(|_| !view.json) {

@@ -2,6 +2,9 @@
 //!
 //! All is read before anything is written. What is stored then is one transaction; Terraform's file is kept under another name before it, and
 //! replaced by one that Terraform refuses after it, so that the two programs never work on two states of the same objects.
+//! States on a server are [`remote`]'s.
+
+pub(crate) mod remote;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,12 +14,14 @@ use anyhow::{Context as _, bail};
 use pilotis_plan::RecordReader;
 use pilotis_schema::address::Mode;
 use pilotis_state::audit::{AuditEntry, Head as AuditHead};
+use pilotis_state::edit::EditError;
 use pilotis_state::terraform::{ImportError, Imported, Problems};
 use pilotis_state::whole::Whole;
 use pilotis_state::{
     Change, Lease, Observation, ResourceRecord, Run, RunId, RunKind, RunStatus, Snapshot, StateError, Store,
     Timestamp, Write, edit, terraform,
 };
+use pilotis_state_document::was_taken_over as is_mark;
 use pilotis_state_encryption::EncryptedStore;
 use pilotis_state_sqlite::SqliteStore;
 
@@ -153,12 +158,16 @@ fn name(path: &Path) -> String {
 
 /// What stands in the place of Terraform's file afterwards. Terraform refuses a version that it doesn't know.
 fn marker(database: &Path, kept: &Path) -> String {
+    mark(&name(database), &name(kept))
+}
+
+fn mark(state: &str, kept: &str) -> String {
     let document = serde_json::json!({
         "version": 999,
         "pilotis": {
             "message": "This state was taken over by Pilotis. Terraform must not go on from here: `pilotis state pull` writes a state for it.",
-            "database": name(database),
-            "kept": name(kept),
+            "database": state,
+            "kept": kept,
         },
     });
     format!("{document:#}\n")
@@ -166,8 +175,7 @@ fn marker(database: &Path, kept: &Path) -> String {
 
 /// True if a state file says that it was taken over.
 pub(crate) fn was_taken_over(text: &str) -> bool {
-    let document = serde_json::from_str::<serde_json::Value>(text);
-    document.is_ok_and(|document| document["version"] == 999 && document["pilotis"].is_object())
+    is_mark(text.as_bytes())
 }
 
 /// Marks Terraform's file if it is the one that was kept.
@@ -209,28 +217,34 @@ impl Starting {
         }
         from.unchanged().map_err(io)?;
         private::write(&kept(&from.path), from.text.as_bytes()).map_err(io)?;
-        let at = clock::now();
-        let id = RunId(uuid::Uuid::new_v4().to_string().into());
-        let mut writes = vec![Write::StartRun(Run {
-            id: id.clone(),
-            kind: RunKind::Import,
-            who: who(),
-            commit: self.commit.clone(),
-            plan_digest: None,
-            started: at,
-            finished: Some(at),
-            status: RunStatus::Done,
-            calls: 0,
-        })];
-        writes.push(by_command(&id));
-        let edit = edit::import(&snapshot, &from.imported).map_err(|e| io(std::io::Error::other(e)))?;
-        writes.extend(edit.with_history(&id, at));
+        let writes = taking(&from.imported, &snapshot, self.commit.clone())
+            .map_err(|e| io(std::io::Error::other(e)))?;
         match self.store.commit(&writes) {
             Ok(()) => private::write(&from.path, from.marker.as_bytes()).map_err(io),
             Err(StateError::Superseded { .. }) => Ok(()),
             Err(e) => Err(e),
         }
     }
+}
+
+/// What stores a state of Terraform's in an empty one of ours, in one commit.
+fn taking(imported: &Imported, into: &Snapshot, commit: Option<String>) -> Result<Vec<Write>, EditError> {
+    let at = clock::now();
+    let id = RunId(uuid::Uuid::new_v4().to_string().into());
+    let run = Run {
+        id: id.clone(),
+        kind: RunKind::Import,
+        who: who(),
+        commit,
+        plan_digest: None,
+        started: at,
+        finished: Some(at),
+        status: RunStatus::Done,
+        calls: 0,
+    };
+    let mut writes = vec![Write::StartRun(run), by_command(&id)];
+    writes.extend(edit::import(into, imported)?.with_history(&id, at));
+    Ok(writes)
 }
 
 impl TerraformFile {

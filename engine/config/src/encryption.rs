@@ -18,6 +18,8 @@ pub struct Encryption {
     pub state: Option<EncryptionTarget>,
     /// What saved plans are encrypted with.
     pub plan: Option<EncryptionTarget>,
+    /// What other states are decrypted with that `terraform_remote_state` reads.
+    pub remote_states: Option<EncryptionTarget>,
     /// Where.
     pub span: Span,
 }
@@ -50,7 +52,7 @@ pub enum KeyProviderKind {
     Openbao,
 }
 
-/// `state` or `plan` of an `encryption` block.
+/// `state`, `plan` or `remote_state_data_sources` of an `encryption` block.
 #[derive(Clone, Debug)]
 pub struct EncryptionTarget {
     /// The method that encrypts, then those of the fallbacks, that only decrypt. At least one.

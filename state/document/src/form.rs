@@ -76,6 +76,23 @@ pub fn is_terraform(text: &[u8]) -> bool {
     head.is_ok_and(|head| head.pilotis.is_none() && TERRAFORM.contains(&head.version))
 }
 
+/// True if a text only says that what was in its place was taken over.
+pub fn was_taken_over(text: &[u8]) -> bool {
+    let head = serde_json::from_slice::<Head>(text);
+    head.is_ok_and(|head| {
+        head.version == NOT_TERRAFORM && head.pilotis.is_some_and(|mark| mark.format.is_none())
+    })
+}
+
+/// The number that a text says of itself, whatever it is; 0 if it says none.
+pub(crate) fn serial(text: &[u8]) -> u64 {
+    #[derive(Deserialize)]
+    struct Numbered {
+        serial: u64,
+    }
+    serde_json::from_slice(text).map_or(0, |numbered: Numbered| numbered.serial)
+}
+
 pub(crate) fn write(
     serial: u64,
     writers: &BTreeMap<String, u64>,

@@ -6,7 +6,9 @@
 mod document;
 mod form;
 mod store;
+mod text;
 
 pub use document::{Document, ServerLock, Stored, Tag};
-pub use form::is_terraform;
-pub use store::{DocumentStore, left_to_terraform};
+pub use form::{is_terraform, was_taken_over};
+pub use store::{Before, DocumentStore, left_to_terraform};
+pub use text::Text;

@@ -15,7 +15,7 @@ use pilotis_state::{
 use pilotis_state_process::is_dead;
 
 use crate::form::{self, Form};
-use crate::{Document, ServerLock, Tag};
+use crate::{Document, ServerLock, Stored, Tag};
 
 /// How often a change is tried again because somebody else was faster.
 const TRIES: usize = 100;
@@ -24,10 +24,13 @@ const WRITERS: usize = 64;
 
 /// Why a place that has a state of Terraform's is left alone.
 pub fn left_to_terraform(location: &str) -> StateError {
-    let detail = "it is a state of Terraform's. Give the backend another place for the one of Pilotis, and bring what Terraform knows there: \
-                  `terraform state pull >FILE`, then `pilotis state import FILE`";
+    let detail = "it is a state of Terraform's, and no place for another one. To go on from it, run `pilotis init -reconfigure`: the first \
+                  change takes it over. Else give the backend another place";
     StateError::Corrupt { location: location.to_owned(), detail: detail.to_owned() }
 }
+
+/// What is to be done with a document before a state is written over what is there. It may be asked for again if the write fails.
+pub type Before<D> = Box<dyn FnMut(&mut D) -> Result<(), StateError> + Send>;
 
 /// A state in a document.
 pub struct DocumentStore<D: Document> {
@@ -35,6 +38,8 @@ pub struct DocumentStore<D: Document> {
     /// Names this store among those that write the document.
     name: String,
     copy: Copy,
+    /// As long as what it begins with isn't written.
+    before: Option<Before<D>>,
 }
 
 /// What was read last, or written.
@@ -66,10 +71,34 @@ impl Copy {
 impl<D: Document> DocumentStore<D> {
     /// Opens the state; one that isn't there yet is made with the first change.
     pub fn open(document: D) -> Result<DocumentStore<D>, StateError> {
-        let mut store =
-            DocumentStore { document, name: uuid::Uuid::new_v4().to_string(), copy: Copy::empty() };
+        let mut store = DocumentStore::of(document, Copy::empty());
         store.refresh()?;
         Ok(store)
+    }
+
+    /// The same, where the newest version was read already.
+    pub fn open_read(document: D, read: Option<Stored>) -> Result<DocumentStore<D>, StateError> {
+        let mut store = DocumentStore::of(document, Copy::empty());
+        store.take(read)?;
+        Ok(store)
+    }
+
+    fn of(document: D, copy: Copy) -> DocumentStore<D> {
+        DocumentStore { document, name: uuid::Uuid::new_v4().to_string(), copy, before: None }
+    }
+
+    /// Opens a state that begins with `state`, in the place of what was `read` there (none: where nothing is): Terraform's, or another one
+    /// of ours. It is read as if it were stored, and the first change stores all of it as one version, if what was read is still the newest.
+    pub fn beginning(
+        document: D,
+        read: Option<&Stored>,
+        state: MemoryStore,
+        before: Before<D>,
+    ) -> DocumentStore<D> {
+        let serial = read.map_or(0, |stored| form::serial(&stored.text));
+        let tag = read.map(|stored| stored.tag.clone());
+        let copy = Copy { tag, serial, writers: BTreeMap::new(), state };
+        DocumentStore { before: Some(before), ..DocumentStore::of(document, copy) }
     }
 
     /// Opens the state if there is one.
@@ -90,7 +119,12 @@ impl<D: Document> DocumentStore<D> {
 
     /// Reads the newest version, if it isn't the one that was read last.
     fn refresh(&mut self) -> Result<(), StateError> {
-        let Some(stored) = self.document.read()? else {
+        let read = self.document.read()?;
+        self.take(read)
+    }
+
+    fn take(&mut self, read: Option<Stored>) -> Result<(), StateError> {
+        let Some(stored) = read else {
             if self.copy.tag.is_none() {
                 return Ok(());
             }
@@ -106,7 +140,13 @@ impl<D: Document> DocumentStore<D> {
             Form::State { serial, writers, contents } => {
                 let state = MemoryStore::holding(*contents);
                 self.copy = Copy { tag: Some(stored.tag), serial, writers, state };
+                // Whoever was faster has begun it.
+                self.before = None;
                 Ok(())
+            }
+            Form::Terraform if self.copy.tag.is_some() => {
+                let source = "Terraform has written it since it was read here; plan again".into();
+                Err(StateError::Io { location: location.to_owned(), source })
             }
             Form::Terraform => Err(left_to_terraform(location)),
         }
@@ -156,10 +196,14 @@ impl<D: Document> DocumentStore<D> {
             location: self.document.location().to_owned(),
             source: Box::new(e),
         })?;
+        if let Some(before) = &mut self.before {
+            before(&mut self.document)?;
+        }
         let error = match self.document.replace(text, next.serial, self.copy.tag.as_ref()) {
             Ok(Some(tag)) => {
                 next.tag = Some(tag);
                 self.copy = next;
+                self.before = None;
                 return Ok(true);
             }
             Ok(None) => None,
@@ -190,6 +234,20 @@ impl<D: Document> DocumentStore<D> {
         self.refresh()?;
         self.notice_the_dead();
         Ok(&mut self.copy.state)
+    }
+
+    /// False as long as what it begins with is in memory alone: the run that is to store it may be another one in the end.
+    fn is_stored(&self) -> bool {
+        self.before.is_none()
+    }
+
+    /// What is noted of runs.
+    fn noted<T>(
+        &mut self,
+        read: impl FnOnce(&mut MemoryStore) -> Result<Vec<T>, StateError>,
+    ) -> Result<Vec<T>, StateError> {
+        self.newest()?;
+        if self.is_stored() { read(&mut self.copy.state) } else { Ok(Vec::new()) }
     }
 
     /// Gives the server's lock of a run back where something else is what counts. One that stays behind is taken over once its leases are over.
@@ -230,7 +288,8 @@ impl<D: Document> Store for DocumentStore<D> {
     }
 
     fn head(&mut self) -> Result<Head, StateError> {
-        self.newest()?.head()
+        let head = self.newest()?.head()?;
+        Ok(if self.is_stored() { head } else { Head { run: None, ..head } })
     }
 
     fn outputs(&mut self) -> Result<Vec<OutputRecord>, StateError> {
@@ -285,15 +344,15 @@ impl<D: Document> Store for DocumentStore<D> {
     }
 
     fn history(&mut self, address: &str, limit: usize) -> Result<Vec<(Run, Change)>, StateError> {
-        self.newest()?.history(address, limit)
+        self.noted(|state| state.history(address, limit))
     }
 
     fn runs(&mut self, limit: usize) -> Result<Vec<Run>, StateError> {
-        self.newest()?.runs(limit)
+        self.noted(|state| state.runs(limit))
     }
 
     fn changes(&mut self, run: &RunId) -> Result<Vec<Change>, StateError> {
-        self.newest()?.changes(run)
+        self.noted(|state| state.changes(run))
     }
 
     fn made_of(&mut self, run: &RunId) -> Result<Option<Arc<str>>, StateError> {
@@ -305,14 +364,19 @@ impl<D: Document> Store for DocumentStore<D> {
     }
 
     fn audit(&mut self, after: u64, limit: usize) -> Result<Vec<AuditEntry>, StateError> {
-        self.newest()?.audit(after, limit)
+        self.noted(|state| state.audit(after, limit))
     }
 
     fn audit_head(&mut self) -> Result<audit::Head, StateError> {
-        self.newest()?.audit_head()
+        let head = self.newest()?.audit_head()?;
+        Ok(if self.is_stored() { head } else { audit::Head::empty() })
     }
 
     fn whole(&mut self) -> Result<Whole, StateError> {
-        self.newest()?.whole()
+        let whole = self.newest()?.whole()?;
+        match self.is_stored() {
+            true => Ok(whole),
+            false => Ok(Whole { runs: Vec::new(), changes: Vec::new(), audit: Vec::new(), ..whole }),
+        }
     }
 }

@@ -9,12 +9,19 @@ use reqwest::{Method, StatusCode};
 use serde::de::IgnoredAny;
 use url::Url;
 
-use crate::answer::{locked_by_somebody, page, refused, words};
+use crate::answer::{io, locked_by_somebody, page, refused, words};
 use crate::lock::LockInfo;
 use crate::options::{Options, location};
 use crate::wire::{Answer, Request, Wire, md5};
 
 /// A document behind the protocol of Terraform's `http` backend.
+///
+/// What is asked is as <https://developer.hashicorp.com/terraform/language/backend/http> has it: 423 or 409 with the info of the lock that is
+/// there, 200 for success, the lock's id as `?ID=` of a write. An answer without a body (200 or 204) to a read is no state, as for Terraform.
+/// What GitLab answers is in its source (`lib/api/terraform/state.rb`, `app/services/terraform/remote_state_handler.rb` of
+/// <https://gitlab.com/gitlab-org/gitlab>): 204 for a state that was only locked; all members of the info are needed for a lock; a 409 has id,
+/// user and time of the holder, and the rest of who asks; a lock is taken away by a DELETE without an id; each serial is a version,
+/// and one that is there is 422; a removal is answered 200 also if the state was locked, and stays.
 ///
 /// The protocol has no conditional write. GitLab refuses a serial that it has already, and a write whose `?ID=` isn't that of the lock; other
 /// servers may refuse nothing. So as long as this run doesn't hold the server's lock, and always after an answer was lost, the newest version
@@ -241,9 +248,16 @@ impl Document for HttpDocument {
         let request = Request { method: Method::DELETE, url: self.options.address.clone(), body: None };
         let answer = self.ask(&request)?;
         let gone = answer.status == StatusCode::NOT_FOUND;
-        if (answer.status.is_success() || gone) && !answer.is_page {
-            return Ok(());
+        if !(answer.status.is_success() || gone) || answer.is_page {
+            return Err(refused(&self.location, "remove the state", &answer));
         }
-        Err(refused(&self.location, "remove the state", &answer))
+        // Where it can't be read, it is on its way: GitLab removes later what it has marked.
+        match self.read() {
+            Ok(Some(_)) if !gone => Err(io(
+                &self.location,
+                "the server says that the state is removed, and it is still there: somebody has locked it",
+            )),
+            _ => Ok(()),
+        }
     }
 }

@@ -176,6 +176,36 @@ pub enum S3Error {
         /// What is read.
         limit: u64,
     },
+    /// Terraform has its lock.
+    #[error(
+        "Terraform is at work on it: {who} has had its lock since {since}. Wait for that run; if it is dead, run `terraform force-unlock {id}`, or remove {lock}"
+    )]
+    TerraformAtWork {
+        /// The lock's key.
+        lock: String,
+        /// Its id.
+        id: String,
+        /// Who has it.
+        who: String,
+        /// Since when.
+        since: String,
+    },
+    /// Terraform's object isn't the one that was read.
+    #[error("{key} has changed since it was read here; plan again")]
+    Changed {
+        /// Its key.
+        key: String,
+    },
+    /// Taken over into nothing.
+    #[error(
+        "the state is gone: {key} says that it was taken over, and there is no version of it. Put its objects back, from a backup if need be. To start again from what Terraform knew then, put {kept} in the place of {key}"
+    )]
+    Lost {
+        /// Terraform's key.
+        key: String,
+        /// Where its text is kept.
+        kept: String,
+    },
     /// A version that isn't ours.
     #[error("{0:?} is not the name of a version")]
     Tag(String),

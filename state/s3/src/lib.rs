@@ -10,6 +10,7 @@ mod error;
 mod place;
 #[cfg(all(unix, feature = "server"))]
 pub mod server;
+mod terraform;
 mod versions;
 
 use std::collections::BTreeMap;
@@ -22,9 +23,11 @@ use secrecy::SecretString;
 
 use client::Wire;
 use place::Place;
+use terraform::Object;
 use versions::Versions;
 
 pub use error::S3Error;
+pub use terraform::TerraformState;
 
 /// Where other workspaces than `default` are, if nothing else is said: as in Terraform's own backend.
 pub const WORKSPACE_KEY_PREFIX: &str = "env:";
@@ -83,7 +86,7 @@ pub fn location(options: &Options) -> Result<String, S3Error> {
     Ok(Place::find(options)?.location)
 }
 
-/// The workspaces that have a state, in no order. A state of Terraform's own doesn't count.
+/// The workspaces that have a state, of ours or one of Terraform's that was not taken over, in no order.
 pub fn workspaces(options: &Options) -> Result<Vec<String>, StateError> {
     let (place, wire) = connect(options)?;
     wire.wait(versions::workspaces(&wire.client, &place)).map_err(|e| e.at(&place.location))
@@ -95,6 +98,9 @@ pub struct S3Document {
     wire: Wire,
     place: Place,
     versions: Versions,
+    terraform: Object,
+    /// Terraform's lock is held until the next version is there.
+    takes_over: bool,
 }
 
 impl S3Document {
@@ -102,13 +108,44 @@ impl S3Document {
     pub fn new(options: &Options) -> Result<S3Document, StateError> {
         let (place, wire) = connect(options)?;
         let versions = Versions::new(&place).map_err(|e| e.at(&place.location))?;
-        Ok(S3Document { wire, place, versions })
+        let terraform = Object::new(&place.bucket, &place.key).map_err(|e| e.at(&place.location))?;
+        Ok(S3Document { wire, place, versions, terraform, takes_over: false })
     }
 
-    /// What Terraform's own backend keeps in this place, for messages. It is never written.
-    pub fn terraform_state(&mut self) -> Result<Option<String>, StateError> {
-        let S3Document { wire, place, versions } = self;
-        wire.wait(versions.terraform_state(&wire.client, &place.key)).map_err(|e| e.at(&place.location))
+    /// The state of Terraform's that one of ours begins with in this place; none where there is one of ours.
+    pub fn terraform_state(&mut self) -> Result<Option<TerraformState>, StateError> {
+        let S3Document { wire, place, versions, terraform, .. } = self;
+        let state = async {
+            match versions.was_removed(&wire.client).await? {
+                Some(removed) => terraform.state(&wire.client, removed).await,
+                None => Ok(None),
+            }
+        };
+        wire.wait(state).map_err(|e| e.at(&place.location))
+    }
+
+    /// Makes sure that Terraform doesn't go on from `text`, which is its state in this place, while a state of ours begins with it: keeps it,
+    /// and puts `mark`, a text that Terraform refuses, in its place. What is written next is the first version of ours. It may be done again
+    /// if that fails. `who` does it, for Terraform's lock.
+    pub fn take_over(&mut self, text: &str, mark: &str, who: &str) -> Result<(), StateError> {
+        let S3Document { wire, place, terraform, .. } = self;
+        let taken = wire.wait(terraform.take_over(&wire.client, text, mark, who));
+        taken.map_err(|e| e.at(&place.location))?;
+        self.takes_over = true;
+        Ok(())
+    }
+
+    /// Keeps the newest version apart from the others, in a folder whose name ends with `why`; says where.
+    pub fn keep(&mut self, why: &str) -> Result<Option<String>, StateError> {
+        let S3Document { wire, place, versions, .. } = self;
+        let key = wire.wait(versions.keep(&wire.client, why)).map_err(|e| e.at(&place.location))?;
+        Ok(key.map(|key| format!("s3://{}/{key}", place.bucket)))
+    }
+
+    /// Removes all versions but the newest.
+    pub fn forget_older(&mut self) -> Result<(), StateError> {
+        let S3Document { wire, place, versions, .. } = self;
+        wire.wait(versions.forget_older(&wire.client)).map_err(|e| e.at(&place.location))
     }
 }
 
@@ -118,7 +155,7 @@ impl Document for S3Document {
     }
 
     fn read(&mut self) -> Result<Option<Stored>, StateError> {
-        let S3Document { wire, place, versions } = self;
+        let S3Document { wire, place, versions, .. } = self;
         wire.wait(versions.read(&wire.client)).map_err(|e| e.at(&place.location))
     }
 
@@ -128,12 +165,20 @@ impl Document for S3Document {
         _serial: u64,
         after: Option<&Tag>,
     ) -> Result<Option<Tag>, StateError> {
-        let S3Document { wire, place, versions } = self;
-        wire.wait(versions.replace(&wire.client, text, after)).map_err(|e| e.at(&place.location))
+        let S3Document { wire, place, versions, terraform, takes_over } = self;
+        let tag =
+            wire.wait(versions.replace(&wire.client, text, after)).map_err(|e| e.at(&place.location))?;
+        if std::mem::take(takes_over)
+            && let Err(error) = wire.wait(terraform.unlock(&wire.client))
+        {
+            // It keeps Terraform away, which is to stay away anyway.
+            tracing::warn!(%error, "Terraform's lock of what was taken over remains");
+        }
+        Ok(tag)
     }
 
     fn remove(&mut self) -> Result<(), StateError> {
-        let S3Document { wire, place, versions } = self;
+        let S3Document { wire, place, versions, .. } = self;
         wire.wait(versions.remove(&wire.client)).map_err(|e| e.at(&place.location))
     }
 }

@@ -77,7 +77,12 @@ impl Place {
 
     /// The same of another workspace than `default`.
     pub(crate) fn folder_of(&self, workspace: &str) -> String {
-        folder(&format!("{}/{workspace}/{}", self.workspace_key_prefix, self.default_key))
+        folder(&self.key_of(workspace))
+    }
+
+    /// Where Terraform has the state of another workspace than `default`.
+    pub(crate) fn key_of(&self, workspace: &str) -> String {
+        format!("{}/{workspace}/{}", self.workspace_key_prefix, self.default_key)
     }
 
     /// The same of the workspace `default`.

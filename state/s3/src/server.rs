@@ -75,6 +75,12 @@ impl Bucket {
         assert_eq!(status, 200, "{body}");
     }
 
+    /// The text of an object, if it is there.
+    pub fn get(&self, key: &str) -> Option<String> {
+        let (status, body) = self.server.request("GET", &format!("/{}/{key}", self.name), "");
+        (status == 200).then_some(body)
+    }
+
     /// Deletes an object, as somebody else would.
     pub fn delete(&self, key: &str) {
         let (status, body) = self.server.request("DELETE", &format!("/{}/{key}", self.name), "");

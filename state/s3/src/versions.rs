@@ -32,7 +32,7 @@ use crate::place::Place;
 /// How many versions are kept: for who reads one while others write, and for a person who wants one back.
 const KEEP: u64 = 20;
 /// What is read at most.
-const LIMIT: u64 = crate::bounded::DOCUMENT as u64;
+pub(crate) const LIMIT: u64 = crate::bounded::DOCUMENT as u64;
 /// How often it is listed again because others were faster.
 const TRIES: usize = 10;
 const MARK: &str = "writer";
@@ -146,23 +146,34 @@ impl Versions {
         Err(S3Error::Restless)
     }
 
-    pub(crate) async fn terraform_state(
-        &mut self,
-        client: &AmazonS3,
-        key: &str,
-    ) -> Result<Option<String>, S3Error> {
-        let found = match client.get(&path(key)?).await {
-            Ok(found) => found,
-            Err(Error::NotFound { source, .. }) if !source.to_string().contains("NoSuchBucket") => {
-                return Ok(None);
-            }
-            Err(error) => return Err(self.said(&error)),
-        };
-        if found.meta.size > LIMIT {
-            return Err(S3Error::TooLarge { number: 0, size: found.meta.size, limit: LIMIT });
+    /// Where nothing of ours is: whether something was, and was removed. None if there is something.
+    pub(crate) async fn was_removed(&self, client: &AmazonS3) -> Result<Option<bool>, S3Error> {
+        match self.newest(client).await? {
+            Some(newest) if newest.meta.size > 0 => Ok(None),
+            // Version 0 is what the server was tried with: whoever did that may have died before the first.
+            found => Ok(Some(found.is_some_and(|newest| newest.number > 0))),
         }
-        let bytes = found.bytes().await.map_err(|e| self.said(&e))?;
-        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// Keeps the newest version apart from the others, under the name of its folder with `why` at its end; says under which key.
+    pub(crate) async fn keep(&mut self, client: &AmazonS3, why: &str) -> Result<Option<String>, S3Error> {
+        if self.read(client).await?.is_none() {
+            return Ok(None);
+        }
+        let Some(Known { number, text, .. }) = &self.known else { return Ok(None) };
+        let key = object(&path(&format!("{}.{why}", self.folder))?, *number);
+        client.put(&key, PutPayload::from(text.clone())).await.map_err(|e| self.said(&e))?;
+        Ok(Some(key.to_string()))
+    }
+
+    /// Removes all versions but the newest.
+    pub(crate) async fn forget_older(&mut self, client: &AmazonS3) -> Result<(), S3Error> {
+        let mut all = self.list(client, None).await?;
+        all.pop();
+        for version in all {
+            self.delete(client, version.number).await?;
+        }
+        Ok(())
     }
 
     /// The newest version, which may be an empty one.
@@ -286,21 +297,28 @@ impl Known {
     }
 }
 
-/// The workspaces that have a state.
+/// The workspaces that have a state, of ours or one of Terraform's that was not taken over.
 pub(crate) async fn workspaces(client: &AmazonS3, place: &Place) -> Result<Vec<String>, S3Error> {
     let said = |e: Error| S3Error::from_client(&e, &place.bucket);
-    let has_state = async |folder: String| {
+    let has_state = async |key: String, folder: String| {
         let versions = list(client, &path(&folder)?, None).await.map_err(said)?;
-        Ok::<bool, S3Error>(versions.last().is_some_and(|v| v.meta.size > 0))
+        if let Some(newest) = versions.last() {
+            return Ok(newest.meta.size > 0);
+        }
+        match client.head(&path(&key)?).await {
+            Ok(_) => Ok(true),
+            Err(Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(said(error)),
+        }
     };
     let mut found = Vec::new();
-    if has_state(place.default_folder()).await? {
+    if has_state(place.default_key.clone(), place.default_folder()).await? {
         found.push("default".to_owned());
     }
     let folders =
         client.list_with_delimiter(Some(&path(&place.workspace_key_prefix)?)).await.map_err(said)?;
     for name in folders.common_prefixes.iter().filter_map(Path::filename) {
-        if has_state(place.folder_of(name)).await? {
+        if has_state(place.key_of(name), place.folder_of(name)).await? {
             found.push(name.to_owned());
         }
     }
@@ -326,7 +344,7 @@ async fn list(client: &AmazonS3, folder: &Path, after: Option<u64>) -> Result<Ve
     Ok(versions)
 }
 
-fn creation(mark: &str) -> PutOptions {
+pub(crate) fn creation(mark: &str) -> PutOptions {
     let attributes = Attributes::from_iter([
         (Attribute::ContentType, "application/json".to_owned()),
         (Attribute::Metadata(MARK.into()), mark.to_owned()),
@@ -334,7 +352,7 @@ fn creation(mark: &str) -> PutOptions {
     PutOptions { mode: PutMode::Create, attributes, ..PutOptions::default() }
 }
 
-fn not_implemented(error: &Error) -> bool {
+pub(crate) fn not_implemented(error: &Error) -> bool {
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(cause) = source {
         let text = cause.to_string();
@@ -346,7 +364,7 @@ fn not_implemented(error: &Error) -> bool {
     false
 }
 
-fn path(text: &str) -> Result<Path, S3Error> {
+pub(crate) fn path(text: &str) -> Result<Path, S3Error> {
     Path::parse(text).map_err(|_| S3Error::Name { what: "key", name: text.to_owned() })
 }
 

@@ -169,17 +169,65 @@ fn workspaces_are_where_terraforms_are() {
     assert_eq!(location, expected);
 }
 
+const TERRAFORM: &str = r#"{"version": 4}"#;
+const MARK: &str = r#"{"version": 999, "pilotis": {}}"#;
+const KEY: &str = "platform/terraform.tfstate";
+
+fn terraform(document: &mut S3Document) -> Option<String> {
+    document.terraform_state().unwrap().map(|state| state.text)
+}
+
 #[test]
-fn terraforms_state_is_seen_and_left_alone() {
+fn terraforms_state_counts_where_nothing_of_ours_is() {
     let Some(bucket) = server::bucket() else { return };
     let mut document = open(&bucket.options());
-    assert_eq!(document.terraform_state().unwrap(), None);
-    bucket.put("platform/terraform.tfstate", r#"{"version": 4}"#);
+    assert_eq!(terraform(&mut document), None);
+    bucket.put(KEY, TERRAFORM);
     assert_eq!(text(&mut document), None);
-    assert_eq!(document.terraform_state().unwrap().unwrap(), r#"{"version": 4}"#);
+    assert_eq!(terraform(&mut document).unwrap(), TERRAFORM);
     write(&mut document, "ours").unwrap();
+    assert_eq!(terraform(&mut document), None);
     document.remove().unwrap();
-    assert_eq!(document.terraform_state().unwrap().unwrap(), r#"{"version": 4}"#);
+    assert_eq!(terraform(&mut document).unwrap(), TERRAFORM);
+    assert_eq!(bucket.get(KEY).unwrap(), TERRAFORM);
+    bucket.put(KEY, MARK);
+    assert_eq!(terraform(&mut document), None, "ours was removed on purpose");
+}
+
+#[test]
+fn what_is_taken_over_is_locked_kept_and_marked_before_ours_begins() {
+    let Some(bucket) = server::bucket() else { return };
+    let (kept, lock) = (format!("{KEY}.taken-over"), format!("{KEY}.tflock"));
+    bucket.put(KEY, TERRAFORM);
+    let (mut marie, mut paul) = (open(&bucket.options()), open(&bucket.options()));
+    marie.take_over(TERRAFORM, MARK, "marie@laptop").unwrap();
+    assert_eq!((bucket.get(KEY).as_deref(), bucket.get(&kept).as_deref()), (Some(MARK), Some(TERRAFORM)));
+    assert!(bucket.get(&lock).unwrap().contains("marie@laptop"));
+    // She may have died here: whoever comes next goes on with it.
+    assert_eq!(terraform(&mut paul).unwrap(), TERRAFORM);
+    paul.take_over(TERRAFORM, MARK, "paul@desk").unwrap();
+    assert!(paul.replace("paul's".into(), 1, None).unwrap().is_some());
+    assert_eq!(bucket.get(&lock), None);
+    marie.take_over(TERRAFORM, MARK, "marie@laptop").unwrap();
+    assert_eq!(marie.replace("marie's".into(), 1, None).unwrap(), None, "he was faster");
+    assert_eq!((text(&mut marie).unwrap().as_str(), bucket.get(&lock)), ("paul's", None));
+}
+
+#[test]
+fn what_terraform_has_changed_or_works_on_is_not_taken() {
+    let Some(bucket) = server::bucket() else { return };
+    let lock = format!("{KEY}.tflock");
+    let newer = r#"{"version": 4, "serial": 2}"#;
+    bucket.put(KEY, newer);
+    let mut document = open(&bucket.options());
+    let refused = document.take_over(TERRAFORM, MARK, "marie@laptop").unwrap_err().to_string();
+    assert!(refused.contains("has changed since it was read here"), "{refused}");
+    assert_eq!(bucket.keys(), [KEY], "no lock is left");
+    bucket
+        .put(&lock, r#"{"ID": "1", "Operation": "OperationTypeApply", "Who": "paul@desk", "Created": "C"}"#);
+    let refused = document.take_over(newer, MARK, "marie@laptop").unwrap_err().to_string();
+    assert!(refused.contains("paul@desk has had its lock since C"), "{refused}");
+    assert_eq!((bucket.get(KEY).as_deref(), bucket.keys().len()), (Some(newer), 2));
 }
 
 #[tokio::test]

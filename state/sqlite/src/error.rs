@@ -75,6 +75,10 @@ pub(crate) fn at(location: &str, error: rusqlite::Error) -> StateError {
                 "another process has been writing to it for more than 10 seconds; try again when it is done"
                     .into(),
         },
+        Some(ErrorCode::ReadOnly) => StateError::Io {
+            location,
+            source: "it can't be written: its disk is read-only, or its rights say so".into(),
+        },
         _ => StateError::Io { location, source: Box::new(error) },
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use pilotis_state::StateError;
@@ -47,13 +47,61 @@ enum Kind {
 
 pub(crate) fn open_or_create(path: &Path) -> Result<SqliteStore, StateError> {
     let location = path.display().to_string();
+    let reads_only = is_on_read_only_disk(path);
+    if reads_only && ["-wal", "-journal"].iter().any(|suffix| holds_something(&beside(path, suffix))) {
+        return Err(only_read(
+            &location,
+            "a process has left what it wrote last in a file beside it (-wal), which belongs to it",
+        ));
+    }
     match kind(path, &location)? {
         Kind::Missing => create_file(path, &location)?,
         Kind::Empty => keep_private(path, &location)?,
         Kind::Bare | Kind::Ours => check(path, &location)?,
     }
-    let connection = connect_patiently(path).map_err(|e| e.at(&location))?;
+    let connection = match reads_only {
+        true => connect_to_read(path, &location)?,
+        false => connect_patiently(path).map_err(|e| e.at(&location))?,
+    };
     Ok(SqliteStore { connection, path: path.to_owned(), location })
+}
+
+/// Not only for us: there nobody writes, so that the file can be read without the log that WAL wants beside it.
+fn is_on_read_only_disk(path: &Path) -> bool {
+    OpenOptions::new().write(true).open(path).is_err_and(|e| e.kind() == ErrorKind::ReadOnlyFilesystem)
+}
+
+/// A connection to a file that nobody can write. <https://www.sqlite.org/wal.html#read_only_databases>
+fn connect_to_read(path: &Path, location: &str) -> Result<Connection, StateError> {
+    let Some(uri) = uri(path, "immutable=1") else { return Err(only_read(location, "its path is no text")) };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = || -> rusqlite::Result<(Connection, i64)> {
+        let connection = Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?;
+        connection.pragma_update(None, "trusted_schema", false)?;
+        let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        Ok((connection, version))
+    };
+    match opened().map_err(|e| at(location, e))? {
+        (connection, version) if version == MIGRATIONS.len() as i64 => Ok(connection),
+        _ => Err(only_read(location, "an older version of this program has written it")),
+    }
+}
+
+fn only_read(location: &str, why: &str) -> StateError {
+    let source =
+        format!("the disk is read-only, and {why}: copy it to another disk, and name it with -state");
+    StateError::Io { location: location.to_owned(), source: source.into() }
+}
+
+fn holds_something(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|file| file.len() > 0)
+}
+
+/// A file that SQLite keeps beside the database.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 fn kind(path: &Path, location: &str) -> Result<Kind, StateError> {
@@ -139,12 +187,7 @@ fn check(path: &Path, location: &str) -> Result<(), StateError> {
 /// Length and time of a file that no connection is open to (there is no log beside it); such a file can be read without leaving a lock or
 /// a log, also where we may not write.
 fn at_rest(path: &Path) -> Option<(u64, SystemTime)> {
-    let beside = |suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        Path::new(&name).exists()
-    };
-    if beside("-wal") || beside("-journal") {
+    if beside(path, "-wal").exists() || beside(path, "-journal").exists() {
         return None;
     }
     let metadata = std::fs::metadata(path).ok()?;

@@ -23,6 +23,9 @@ pub(crate) enum AuditCommand {
 pub(crate) struct AuditVerifyArgs {
     #[command(flatten)]
     pub(crate) state: StateFileArgs,
+    /// Go on from the journal as it is, also if it isn't what was seen here before: after a backup was put in the place of the state.
+    #[arg(long)]
+    pub(crate) accept: bool,
 }
 
 #[derive(Debug, Args)]

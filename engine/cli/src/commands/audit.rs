@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 use crate::args::{AuditArgs, AuditCommand, AuditExportArgs, AuditVerifyArgs, StateFileArgs};
 use crate::exit::Exit;
 use crate::folder::Folder;
-use crate::heads::{Heads, hex};
+use crate::heads::{self, Heads, hex};
 use crate::view::View;
 
 /// Entries that are read at once.
@@ -37,27 +37,38 @@ fn verified(args: &AuditVerifyArgs) -> anyhow::Result<Exit> {
     let (entries, runs) = read(&mut *store)?;
     let heads = Heads::of_this_user();
     let remembered = heads.as_ref().and_then(|heads| heads.newest(&lineage));
-    let found = verify(&entries, remembered).and_then(|head| verify_runs(&entries, &runs).map(|()| head));
+    let expected = remembered.filter(|_| !args.accept);
+    let found = verify(&entries, expected).and_then(|head| Ok((head, verify_runs(&entries, &runs)?)));
     let location = store.location();
-    let head = match (found, &heads) {
-        (Ok(head), _) => head,
+    let (head, older) = match (found, &heads) {
+        (Ok(found), _) => found,
         (Err(error @ (AuditError::CutOff { .. } | AuditError::Replaced(_))), Some(heads)) => bail!(
-            "the journal of {location} is not what was written: {error}\n\nWhat was seen of it last stands in {}; if the state was put back from a backup on purpose, remove that file.",
+            "the journal of {location} is not what was written: {error}\n\nWhat was seen of it last stands in {}; if the state was put back from a backup on purpose, `pilotis audit verify -accept` goes on from what is there.",
             heads.place(&lineage)
         ),
         (Err(error), _) => bail!("the journal of {location} is not what was written: {error}"),
     };
-    if let Some(heads) = heads.filter(|_| head.seq > 0) {
-        heads.remember(&lineage, head);
-    }
     let mut said = format!("The journal of {location} is whole: {}", counted(head.seq));
     let (first, last) = (entries.iter().find_map(time), entries.iter().rev().find_map(time));
     if let (Some(first), Some(last)) = (first, last) {
         said += &format!(", from {first} to {last}");
     }
     said += &format!(".\nHead: {} {}\n", head.seq, hex(&head.hash));
+    if older > 0 {
+        said += &format!(
+            "{older} run{} of before the journal, written by an older version, {} not in it.\n",
+            if older == 1 { "" } else { "s" },
+            if older == 1 { "is" } else { "are" },
+        );
+    }
+    if let Some(seen) = remembered.filter(|_| args.accept && heads::not_in(&lineage, &entries).is_some()) {
+        said += &format!("Entry {} was seen here before and is not in it any more: accepted.\n", seen.seq);
+    }
     if remembered.is_none() {
         said += "Nothing was seen of it here before: that its end isn't cut off, only a head that was noted elsewhere can tell.\n";
+    }
+    if let Some(heads) = heads.filter(|_| head.seq > 0) {
+        heads.remember(&lineage, head);
     }
     View::plain(true).print(&said);
     Ok(Exit::Done)

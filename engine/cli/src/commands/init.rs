@@ -101,7 +101,7 @@ fn choose(args: &InitArgs, folder: &Folder, settings: &Settings, keys: &Keyring)
         wanted.note(folder)?;
     } else {
         // A server that can't be reached, or a schema of somebody else, is said before anything rests on it.
-        folder.place_in(&wanted, &workspace::selected(&folder.disk.cwd)?.name, settings)?.make(folder)?;
+        folder.place_in(&wanted, &workspace::selected(&folder.disk.cwd)?.name, settings)?.open(folder)?;
         wanted.note(folder)?;
         return Ok(format!("{said}The state is in {}.\n", wanted.name()?));
     }

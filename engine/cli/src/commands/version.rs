@@ -3,6 +3,7 @@
 use crate::args::VersionArgs;
 use crate::builtin;
 use crate::exit::Exit;
+use crate::other_state::States;
 use crate::view::View;
 
 /// Shows this program's version, and which established provider's schema each provider follows.
@@ -10,7 +11,7 @@ pub(crate) fn run(args: &VersionArgs) -> anyhow::Result<Exit> {
     let view = View::plain(true);
     let version = env!("CARGO_PKG_VERSION");
     let platform = platform();
-    let providers = builtin::providers();
+    let providers = builtin::providers(&States::default());
     if args.json {
         let selections: serde_json::Map<_, _> = providers
             .values()

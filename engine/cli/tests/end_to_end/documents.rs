@@ -18,14 +18,14 @@ resource "terraform_data" "slow" {
 "#;
 
 /// A folder whose state is in a project of the sandbox's GitLab.
-struct InGitLab {
-    folder: Folder,
-    sandbox: Sandbox,
-    address: String,
+pub(crate) struct InGitLab {
+    pub(crate) folder: Folder,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) address: String,
 }
 
 impl InGitLab {
-    fn new(configuration: &str) -> InGitLab {
+    pub(crate) fn new(configuration: &str) -> InGitLab {
         let folder = Folder::with(configuration);
         let sandbox = folder.sandbox();
         let project = sandbox.gitlab.post("/api/v4/projects", json!({ "name": "infra" }));
@@ -40,30 +40,30 @@ impl InGitLab {
     }
 
     /// The address for the client, which knows the server.
-    fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.address.strip_prefix(self.sandbox.gitlab.url()).unwrap()
     }
 
-    fn variables(&self) -> [(&str, &str); 2] {
+    pub(crate) fn variables(&self) -> [(&str, &str); 2] {
         [("TF_HTTP_USERNAME", "ci"), ("TF_HTTP_PASSWORD", self.sandbox.gitlab.token())]
     }
 
-    fn run(&self, line: &str) -> Ran {
+    pub(crate) fn run(&self, line: &str) -> Ran {
         let args: Vec<&str> = line.split_whitespace().collect();
         self.folder.run_with(&args, &self.variables()).never_says(&[self.sandbox.gitlab.token()])
     }
 
-    fn start(&self, line: &str) -> Started {
+    pub(crate) fn start(&self, line: &str) -> Started {
         let args: Vec<&str> = line.split_whitespace().collect();
         let mut command = self.folder.command(&args);
         Started::new(command.envs(self.variables()), line.to_owned())
     }
 
-    /// What another folder gets with `terraform_remote_state` of the output `name`.
-    fn read_by_another_folder(&self) -> String {
+    /// What another folder gets with `terraform_remote_state` of an output.
+    pub(crate) fn reads(&self, output: &str) -> String {
         let text = format!(
             "data \"terraform_remote_state\" \"other\" {{\n  backend = \"http\"\n  config  = {{ address = \"{}\" }}\n}}\n\
-             output \"theirs\" {{\n  value = data.terraform_remote_state.other.outputs.name\n}}\n",
+             output \"theirs\" {{\n  value = data.terraform_remote_state.other.outputs.{output}\n}}\n",
             self.address
         );
         let reader = Folder::with(&text);
@@ -72,9 +72,11 @@ impl InGitLab {
     }
 
     /// Waits until a run holds the state.
-    fn wait_until_locked(&self) {
+    pub(crate) fn wait_until_locked(&self) {
         let lock = format!("{}/lock", self.path());
-        let probe = json!({ "ID": "probe", "Operation": "probe", "Who": "probe" });
+        let probe = json!({
+            "ID": "probe", "Operation": "", "Info": "", "Who": "", "Version": "", "Created": "", "Path": "",
+        });
         let end = Instant::now() + Duration::from_secs(20);
         loop {
             let (status, _) = self.sandbox.gitlab.send("POST", &lock, Some(probe.clone()));
@@ -85,6 +87,46 @@ impl InGitLab {
             assert!(Instant::now() < end, "nobody locks the state");
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+}
+
+/// A folder whose state is in a bucket of its own.
+pub(crate) struct InBucket {
+    pub(crate) folder: Folder,
+    pub(crate) bucket: bucket::Bucket,
+}
+
+impl InBucket {
+    /// None if there is no server for it, which was said then.
+    pub(crate) fn new(configuration: &str) -> Option<InBucket> {
+        let bucket = bucket::bucket()?;
+        let folder = Folder::with(configuration);
+        let block = "terraform {\n  backend \"s3\" {\n    key = \"infra/prod.tfstate\"\n    use_path_style = true\n  }\n}\n";
+        folder.write("backend.tf", block);
+        Some(InBucket { folder, bucket })
+    }
+
+    /// Chosen, and empty.
+    pub(crate) fn begun(configuration: &str) -> Option<InBucket> {
+        let estate = InBucket::new(configuration)?;
+        estate.init().exits(0).says(&["The state is in s3://"]);
+        Some(estate)
+    }
+
+    pub(crate) fn init(&self) -> Ran {
+        self.run(&format!("init -backend-config=bucket={}", self.bucket.name))
+    }
+
+    pub(crate) fn command(&self, line: &str) -> std::process::Command {
+        let args: Vec<&str> = line.split_whitespace().collect();
+        let mut command = self.folder.command(&args);
+        command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "a-secret-of-s3");
+        command.env("AWS_REGION", "eu-west-3").env("AWS_ENDPOINT_URL_S3", self.bucket.endpoint());
+        command
+    }
+
+    pub(crate) fn run(&self, line: &str) -> Ran {
+        Started::new(&mut self.command(line), line.to_owned()).wait().never_says(&["a-secret-of-s3"])
     }
 }
 
@@ -106,7 +148,7 @@ fn a_state_in_gitlab() {
     estate.run("workspace new prod").exits(1).says(&["backend \"http\" has one state, and no workspaces"]);
 
     // Another folder reads what is there.
-    assert_eq!(estate.read_by_another_folder(), name);
+    assert_eq!(estate.reads("name"), name);
 
     estate.run("destroy -auto-approve").exits(0).says(&["3 destroyed"]);
     assert!(!estate.folder.path("pilotis.db").exists(), "nothing is stored beside the configuration");
@@ -124,21 +166,6 @@ fn a_state_in_gitlab_is_one_runs_at_a_time() {
     estate.folder.write("main.hcl", "");
     estate.run("apply -auto-approve").exits(0);
     estate.run("apply -auto-approve").exits(0).says(&["No changes"]);
-}
-
-#[test]
-fn what_terraform_has_in_gitlab_is_not_overwritten() {
-    let estate = InGitLab::new(CONFIGURATION);
-    let path = estate.path();
-    let state = json!({
-        "version": 4, "terraform_version": "1.11.4", "serial": 7, "lineage": "f3c0a7e8-54a8-4d0c-9b6f-0a6a4d6f9c11",
-        "outputs": { "name": { "value": "carto", "type": "string" } }, "resources": [], "check_results": null,
-    });
-    estate.sandbox.gitlab.send("POST", path, Some(state.clone()));
-    estate.run("init").exits(1).says(&["it is a state of Terraform's", "terraform state pull"]);
-    assert_eq!(estate.sandbox.gitlab.get(path), state, "it is as it was");
-    // Its outputs can be read.
-    assert_eq!(estate.read_by_another_folder(), "carto");
 }
 
 #[test]
@@ -180,30 +207,11 @@ fn a_state_that_moves_through_all_backends() {
 
 #[test]
 fn a_state_in_a_bucket() {
-    let Some(bucket) = bucket::bucket() else { return };
-    let folder = Folder::with(CONFIGURATION);
-    let block = "terraform {\n  backend \"s3\" {\n    key = \"infra/prod.tfstate\"\n    use_path_style = true\n  }\n}\n";
-    folder.write("backend.tf", block);
-    let run = |line: &str| {
-        let endpoint = bucket.endpoint();
-        let variables = [
-            ("AWS_ACCESS_KEY_ID", "test"),
-            ("AWS_SECRET_ACCESS_KEY", "a-secret-of-s3"),
-            ("AWS_REGION", "eu-west-3"),
-            ("AWS_ENDPOINT_URL_S3", endpoint.as_str()),
-        ];
-        let args: Vec<&str> = line.split_whitespace().collect();
-        folder.run_with(&args, &variables).never_says(&["a-secret-of-s3"])
-    };
+    let Some(estate) = InBucket::new(CONFIGURATION) else { return };
+    let (bucket, run) = (&estate.bucket, |line: &str| estate.run(line));
     run("init").exits(1).says(&["bucket"]);
-    // What Terraform has there isn't made a second time.
-    bucket.put(
-        "infra/prod.tfstate",
-        r#"{"version": 4, "serial": 7, "lineage": "l", "outputs": {}, "resources": []}"#,
-    );
-    let refused = run(&format!("init -backend-config=bucket={}", bucket.name)).exits(1);
-    refused.says(&["it is a state of Terraform's", "terraform state pull"]);
-    bucket.delete("infra/prod.tfstate");
+    let wrong = run(&format!("init -backend-config=buckett={}", bucket.name)).exits(1);
+    wrong.says(&["no argument \"buckett\". Did you mean bucket?"]);
     run(&format!("init -backend-config=bucket={}", bucket.name)).exits(0).says(&["The state is in s3://"]);
     run("apply -auto-approve").exits(0).says(&["3 added"]);
     run("plan -detailed-exitcode").exits(0);

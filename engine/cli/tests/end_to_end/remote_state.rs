@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::encryption::ENCRYPTION;
 use crate::harness::Folder;
 use crate::takeover::{page, terraform_state};
 
@@ -72,6 +73,36 @@ fn what_is_sensitive_there_is_sensitive_here() {
     folder.edit("main.hcl", "outputs.secret", "outputs.secret\n  sensitive = true");
     folder.run("apply -auto-approve").exits(0).never_says(&["geheim"]);
     assert_eq!(folder.run("output -raw extra").exits(0).out, "geheim");
+}
+
+/// With keys of the same names as there.
+#[test]
+fn an_encrypted_state() {
+    let other = Folder::with("output \"o\" {\n  value = \"m4rk3d-v4lu3\"\n}\n");
+    other.write("encryption.hcl", ENCRYPTION);
+    other.with_key("apply -auto-approve").exits(0);
+    let folder = reader(&other, "pilotis.db");
+    folder.edit("main.hcl", "defaults = {", "defaults = { none = \"n\",");
+    folder.run("plan").exits(1).says(&[
+        "Unable to read remote state",
+        "output o is encrypted with",
+        "remote_state_data_sources",
+    ]);
+    let others = "remote_state_data_sources {\n      default {\n        method = method.aes_gcm_siv.main\n      }\n    }\n    method \"unencrypted\" \"old\" {}";
+    folder.write("encryption.hcl", ENCRYPTION);
+    folder.edit("encryption.hcl", "method \"unencrypted\" \"old\" {}", others);
+    folder.with_key("apply -auto-approve").exits(0);
+    folder.with_key("state show terraform_data.a").exits(0).says(&["m4rk3d-v4lu3"]);
+    let wrong = [("PILOTIS_VAR_passphrase", "incorrect horse battery staple")];
+    folder.run_with(&["plan"], &wrong).exits(1).says(&["can't be decrypted"]);
+    // One in clear may have been put in its place.
+    let clear = Folder::with("output \"o\" {\n  value = \"x\"\n}\n");
+    clear.run("apply -auto-approve").exits(0);
+    std::fs::copy(clear.path("pilotis.db"), other.path("pilotis.db")).unwrap();
+    folder.with_key("plan").exits(1).says(&["is not encrypted"]);
+    other.write("clear.tfstate", &terraform_state(0).to_string());
+    folder.edit("main.hcl", "pilotis.db", "clear.tfstate");
+    folder.with_key("plan").exits(1).says(&["is not encrypted"]);
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! The state's file: damaged, foreign, newer, in use, or where nobody may write.
 
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pilotis_state::Store as _;
 use pilotis_state_sqlite::SqliteStore;
 use serde_json::json;
 
-use crate::harness::{Folder, Sandbox, Started};
+use crate::harness::{Folder, PILOTIS, Ran, Sandbox, Started};
 use crate::services::everything;
 
 const PAGE: &str = r#"
@@ -114,6 +116,46 @@ fn a_folder_where_nobody_may_write() {
     #[expect(clippy::permissions_set_readonly_false, reason = "only to remove the folder")]
     rights.set_readonly(false);
     std::fs::set_permissions(folder.path(""), rights).unwrap();
+}
+
+/// Runs a command while the folder is on a disk that nobody can write to. None where this machine doesn't let a test have one.
+fn on_a_read_only_disk(folder: &Folder, line: &str) -> Option<Ran> {
+    let script = "mount --bind . . && mount -o remount,bind,ro . && cd \"$PWD\" && exec \"$@\"";
+    let inside = |program: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(["-rm", "sh", "-c", script, "sh"]).args(program).current_dir(folder.path(""));
+        command.env_clear().env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin").env("HOME", folder.home());
+        command.env("USER", "tester").env("NO_COLOR", "1");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    if !inside(&["true"]).output().is_ok_and(|output| output.status.success()) {
+        let _ = writeln!(std::io::stdout(), "skipped: no mounts of one's own here");
+        return None;
+    }
+    let program: Vec<&str> = std::iter::once(PILOTIS).chain(line.split_whitespace()).collect();
+    Some(Started::new(&mut inside(&program), line.to_owned()).wait())
+}
+
+#[test]
+fn a_disk_that_is_read_only() {
+    let folder = Folder::with(PAGE);
+    folder.run("apply -auto-approve").exits(0);
+    let Some(listed) = on_a_read_only_disk(&folder, "state list") else { return };
+    listed.exits(0).says(&["terraform_data.a"]);
+    let run = |line: &str| on_a_read_only_disk(&folder, line).unwrap();
+    run("output -raw o").exits(0).says(&["x"]);
+    run("plan -detailed-exitcode").exits(0).says(&["No changes."]);
+    run("state history terraform_data.a").exits(0).says(&["create"]);
+    run("audit verify").exits(0);
+    run("state rm terraform_data.a")
+        .exits(1)
+        .says(&["pilotis.db", "it can't be written: its disk is read-only"]);
+    // What a process left that died.
+    folder.write("pilotis.db-wal", "something");
+    run("state list").exits(1).says(&["the disk is read-only", "(-wal)", "-state"]);
+    std::fs::remove_file(folder.path("pilotis.db-wal")).unwrap();
+    folder.run("plan -detailed-exitcode").exits(0);
 }
 
 const READERS: &str = r#"

@@ -11,8 +11,13 @@ use crate::shape::{self, Shape};
 use crate::types::BlockPlan;
 use crate::{Symbol, codes, decode};
 
-const ENCRYPTION: Shape =
-    Shape { required: &[], optional: &[], blocks: &["key_provider", "method", "state", "plan"] };
+const ENCRYPTION: Shape = Shape {
+    required: &[],
+    optional: &[],
+    blocks: &["key_provider", "method", "state", "plan", REMOTE_STATES],
+};
+const REMOTE_STATES: &str = "remote_state_data_sources";
+const OTHERS: Shape = Shape { required: &[], optional: &[], blocks: &["default"] };
 const TARGET: Shape = Shape { required: &["method"], optional: &["enforced"], blocks: &["fallback"] };
 const FALLBACK: Shape = Shape { required: &["method"], optional: &[], blocks: &["fallback"] };
 const KEYS: Shape = Shape { required: &["keys"], optional: &[], blocks: &[] };
@@ -61,7 +66,13 @@ impl Build<'_> {
             self.target(target, &methods)
         };
         let (state, plan) = (target("state"), target("plan"));
-        self.out.encryption = Some(Encryption { key_providers, state, plan, span: block.header });
+        let remote_states = self.one(&block.body, REMOTE_STATES).and_then(|others| {
+            OTHERS.check(&others.body, others.header, &mut self.diags);
+            let target = self.one(&others.body, "default")?;
+            self.target(target, &methods)
+        });
+        self.out.encryption =
+            Some(Encryption { key_providers, state, plan, remote_states, span: block.header });
     }
 
     fn key_providers(&mut self, body: &Body) -> Vec<KeyProvider> {

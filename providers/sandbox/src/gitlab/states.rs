@@ -1,6 +1,8 @@
 //! GitLab-managed Terraform state: the protocol of Terraform's `http` backend, with locks and versions.
 //!
-//! <https://docs.gitlab.com/user/infrastructure/iac/terraform_state/>. Developers read, maintainers write.
+//! <https://docs.gitlab.com/user/infrastructure/iac/terraform_state/>. Developers read, maintainers write. What an answer is, the documentation
+//! doesn't say: it is as in `lib/api/terraform/state.rb` and `app/services/terraform/remote_state_handler.rb` of
+//! <https://gitlab.com/gitlab-org/gitlab>, but for a write without the lock's id, which is 409 here.
 
 use axum::http::StatusCode;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -103,30 +105,52 @@ fn write(call: &mut Call<'_>) -> Result<Answer, Failure> {
     Answer::ok(json!({}))
 }
 
+/// A state that is locked isn't removed, and the answer doesn't tell.
 fn remove(call: &mut Call<'_>) -> Result<Answer, Failure> {
     let scope = scope(call, true)?;
     let thing = existing(call, scope)?;
-    if thing.body.get("lock").is_some_and(|lock| !lock.is_null()) {
-        return Err(Failure::message(StatusCode::UNPROCESSABLE_ENTITY, "Cannot remove a locked state"));
+    if thing.body.get("lock").is_none_or(Value::is_null) {
+        call.world.take_off::<Thing>(scope, thing.id);
     }
-    call.world.take_off::<Thing>(scope, thing.id);
     Answer::ok(json!({}))
 }
 
+/// What Terraform says of a lock; all of it must be there.
+const INFO: [&str; 7] = ["ID", "Operation", "Info", "Who", "Version", "Created", "Path"];
+
 fn lock(call: &mut Call<'_>) -> Result<Answer, Failure> {
     let scope = scope(call, true)?;
-    let info: Value = serde_json::from_slice(&call.body).unwrap_or_default();
-    let id = info.get("ID").and_then(Value::as_str);
-    if id.is_none() {
-        return Err(Failure::parameters("ID is missing"));
+    let mut info: Value = serde_json::from_slice(&call.body).unwrap_or_default();
+    let missing: Vec<String> = INFO
+        .iter()
+        .filter(|name| info.get(name).is_none_or(|value| !value.is_string()))
+        .map(|name| format!("{name} is missing"))
+        .collect();
+    if !missing.is_empty() {
+        return Err(Failure::parameters(missing.join(", ")));
     }
     let mut thing = ensure(call, scope);
-    if let Some(lock) = thing.body.get("lock").filter(|lock| !lock.is_null()) {
-        return Err(Failure { status: StatusCode::CONFLICT, body: lock.clone() });
+    // Of a lock GitLab keeps the id, the user and the time. The rest of its answer is what whoever asks has said.
+    let known = match thing.body.get("lock").filter(|lock| !lock.is_null()) {
+        Some(lock) => Err(lock.clone()),
+        None => {
+            let viewer = call.viewer.as_ref().and_then(|viewer| call.world.users.get(&viewer.user));
+            let who = viewer.map(|user| user.username.clone());
+            Ok(json!({ "ID": info["ID"], "Who": who, "Created": now() }))
+        }
+    };
+    let (Ok(lock) | Err(lock)) = &known;
+    for name in ["ID", "Who", "Created"] {
+        info[name] = lock[name].clone();
     }
-    thing.body.insert("lock".to_owned(), info);
-    put_thing(call.world, thing);
-    Answer::ok(json!(200))
+    match known {
+        Err(_) => Err(Failure { status: StatusCode::CONFLICT, body: info }),
+        Ok(lock) => {
+            thing.body.insert("lock".to_owned(), lock);
+            put_thing(call.world, thing);
+            Answer::ok(info)
+        }
+    }
 }
 
 /// Without an id the lock is broken by force.
@@ -135,8 +159,8 @@ fn unlock(call: &mut Call<'_>) -> Result<Answer, Failure> {
     let mut thing = existing(call, scope)?;
     let info: Value = serde_json::from_slice(&call.body).unwrap_or_default();
     let id = info.get("ID").and_then(Value::as_str).map(str::to_owned).or_else(|| call.params.text("ID"));
-    if id.is_some() {
-        check_lock(&thing, id.as_deref())?;
+    if id.is_some() && check_lock(&thing, id.as_deref()).is_err() {
+        return Err(Failure { status: StatusCode::CONFLICT, body: Value::Null });
     }
     thing.body.insert("lock".to_owned(), Value::Null);
     put_thing(call.world, thing);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::{
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
@@ -53,11 +53,24 @@ pub(crate) enum Encoding {
     Yaml,
 }
 
+const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
+
 /// The largest body that is read.
 const BODY_LIMIT: usize = 3 * 1024 * 1024;
 
-/// Answers one request.
+/// Answers one request. Each answer has the id under which it is in the server's audit log; who calls may choose it.
+/// <https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/>
 pub(crate) async fn handle(State(api): State<Api>, request: Request) -> Response {
+    let chosen = request.headers().get(AUDIT_ID).filter(|id| !id.is_empty()).cloned();
+    let id = chosen.or_else(|| HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()).ok());
+    let mut response = answer(api, request).await;
+    if let Some(id) = id {
+        response.headers_mut().insert(AUDIT_ID, id);
+    }
+    response
+}
+
+async fn answer(api: Api, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
         let text = "the request body is too large: limit is 3145728";

@@ -8,11 +8,12 @@ use pilotis_schema::{Attribute, Block, NestedBlock, Presence, ProviderSchema, Re
 
 use super::suggestion;
 use crate::builtin;
+use crate::other_state::States;
 
 /// `gitlab_group`, `gitlab_group.parent_id`, `data.gitlab_group`, `resource.gitlab_group`, `ephemeral.kubernetes_token_request_v1`,
 /// `gitlab`.
 pub(super) fn explain(topic: &str) -> anyhow::Result<String> {
-    let providers = builtin::providers();
+    let providers = builtin::providers(&States::default());
     let schemas: Vec<&ProviderSchema> = providers.values().map(|p| p.schema()).collect();
     let (wanted, rest) = match topic.split_once('.') {
         Some(("data", rest)) => (Some(Mode::Data), rest),

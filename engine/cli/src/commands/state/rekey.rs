@@ -4,10 +4,10 @@ use anyhow::bail;
 use pilotis_state::RunId;
 
 use crate::args::StateRekeyArgs;
-use crate::commands::state::backup;
 use crate::exit::Exit;
 use crate::folder::{Folder, duration};
 use crate::hand;
+use crate::replacement::{Locked, Replacement};
 use crate::view::View;
 
 /// Writes the state anew, and puts the old one aside.
@@ -23,19 +23,27 @@ pub(crate) fn run(args: &StateRekeyArgs) -> anyhow::Result<Exit> {
         bail!("there is no state yet: what is written first will be encrypted")
     };
     let id = RunId(uuid::Uuid::new_v4().to_string().into());
-    // Nobody is at work on it; whoever opened it before looks at what is put aside.
     hand::lock(&mut *store, &id, duration(&args.state.lock_timeout)?)?;
-    let whole = store.whole()?;
-    store.release(&id)?;
-    drop(store);
-    let aside = place.put_aside("rekeyed")?;
-    backup::write(&mut *place.make(&folder)?, &whole, whole.serial + 1)?;
+    let whole = match store.whole() {
+        Ok(whole) => whole,
+        Err(error) => {
+            store.release(&id)?;
+            return Err(error.into());
+        }
+    };
+    let serial = whole.serial + 1;
+    let with = Replacement { whole: &whole, serial, why: "rekeyed", forgets: true, run: &id };
+    let aside = with.put(&place, &folder, Some(Locked { store, whole: whole.clone() }))?;
     let how = match keys.seals() {
         true => "encrypted anew",
         false => "written in clear",
     };
+    let versions = match place.may_have_versions() {
+        true => " The server may keep versions of before, as GitLab does: remove those as well.",
+        false => "",
+    };
     View::plain(true).print(&format!(
-        "{} objects and {} runs were {how}, and read back. What was there is kept as {aside}: remove it once you need it no more.\n",
+        "{} objects and {} runs were {how}, and read back. What was there is kept as {aside}: remove it once you need it no more.{versions}\n",
         whole.resources.len(),
         whole.runs.len()
     ));
