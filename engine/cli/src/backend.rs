@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use pilotis_config::{Backend, Settings, backend_arguments, backend_file, has_backend_argument};
 use pilotis_state_postgres::SCHEMA;
+use pilotis_value::Concealed;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use {pilotis_state_http as http, pilotis_state_postgres as postgres, pilotis_state_s3 as s3};
@@ -233,7 +234,7 @@ pub(crate) fn changed(noted: &Chosen, wanted: &Chosen) -> anyhow::Error {
 
 /// What `-backend-config=KEY=VALUE` and `-backend-config=FILE` say; a later one counts for more.
 pub(crate) fn given(
-    flags: &[String],
+    flags: &[Concealed<String>],
     settings: &Settings,
     folder: &Folder,
 ) -> anyhow::Result<BTreeMap<String, String>> {
@@ -254,15 +255,29 @@ pub(crate) fn given(
         );
     };
     match given.keys().find(|name| !has_backend_argument(kind, name)) {
-        Some(name) => bail!(
-            "Invalid backend configuration argument: the backend \"{kind}\" has no argument {name:?}. It has {}",
-            backend_arguments(kind).unwrap_or_default().join(", ")
-        ),
+        Some(name) => {
+            // A connection string with an equals sign in it looks like one, and may hold a password.
+            let name = if is_name(name) { format!("argument {name:?}") } else { "such argument".to_owned() };
+            let all = backend_arguments(kind).unwrap_or_default().join(", ");
+            bail!(
+                "Invalid backend configuration argument: the backend \"{kind}\" has no {name}. It has {all}"
+            )
+        }
         None => Ok(given),
     }
 }
 
+/// It can be the name of an argument.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+}
+
 fn of_file(name: &str, folder: &Folder) -> anyhow::Result<BTreeMap<String, String>> {
+    if name.contains("://") {
+        bail!(
+            "-backend-config: an address was given, and NAME=VALUE or a file is needed. It isn't shown: it may hold a password"
+        );
+    }
     let text = std::fs::read_to_string(folder.disk.cwd.join(name)).with_context(|| {
         format!("-backend-config={name}: it is neither NAME=VALUE nor a file that can be read")
     })?;
