@@ -31,14 +31,14 @@ impl Hidden {
         let clean = |failure: &mut Failure| clean(failure, &Confided::of(&self.0));
         match answer {
             Answer::Connected(Err(e)) => clean(e),
-            Answer::Listed(all) => all.iter_mut().filter_map(|r| r.as_mut().err()).for_each(|e| clean(e)),
-            Answer::Read(all) => all.iter_mut().filter_map(|r| r.as_mut().err()).for_each(|e| clean(e)),
-            Answer::Data(all) => all.iter_mut().filter_map(|r| r.as_mut().err()).for_each(|e| clean(e)),
+            Answer::Listed(all) => all.iter_mut().filter_map(|r| r.as_mut().err()).for_each(&clean),
+            Answer::Read(all) => all.iter_mut().filter_map(|r| r.as_mut().err()).for_each(&clean),
+            Answer::Data(all) => all.iter_mut().filter_map(|r| r.as_mut().err()).for_each(&clean),
             Answer::Opened(Err(e)) | Answer::Closed(Err(e)) | Answer::Imported(Err(e)) => clean(e),
             Answer::Found(Err(e)) | Answer::Created(Err(e)) => clean(e),
             Answer::Found(Ok(Found::Unknown(why))) => Confided::of(&self.0).take_out(why),
             Answer::Updated(Err(e)) | Answer::Deleted(Err(e)) => clean(e),
-            Answer::Created(Ok(created)) => created.error.iter_mut().for_each(|e| clean(e)),
+            Answer::Created(Ok(created)) => created.error.iter_mut().for_each(clean),
             _ => {}
         }
     }

@@ -55,7 +55,7 @@ mod tests {
             }),
             Box::new({
                 let secret = secret.clone();
-                move || Err::<(), _>(secret).unwrap()
+                move || assert_eq!(secret.parse::<u8>().map_err(|_| secret).unwrap(), 0)
             }),
             Box::new(move || panic!("{secret} is no number")),
         ];
