@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use pilotis_value::Concealed;
+
 use crate::audit::{self, AuditedCall};
 use crate::{
     Action, Change, ChangeOutcome, Expect, Holder, Intent, IntentId, Lease, LeaseMode, Observation,
@@ -279,7 +281,7 @@ pub fn all_or_nothing(world: &impl World) {
 }
 
 fn keep(run: &str, digest: &str, text: &str) -> Write {
-    Write::KeepMadeOf { run: RunId(run.into()), digest: digest.into(), text: text.into() }
+    Write::KeepMadeOf { run: RunId(run.into()), digest: digest.into(), text: Concealed(text.into()) }
 }
 
 /// What a run was made of is kept with it; two runs may be made of the same.
@@ -725,7 +727,7 @@ pub fn copies(world: &impl World) {
     from.commit(&[
         Write::Observe(seen),
         Write::PutOutput(OutputRecord { name: "o".into(), value: "{}".into(), sensitive: true }),
-        Write::KeepMadeOf { run: RunId("2".into()), digest: "d".into(), text: "made of".into() },
+        Write::KeepMadeOf { run: RunId("2".into()), digest: "d".into(), text: Concealed("made of".into()) },
         Write::PutChecks("[]".into()),
     ])
     .unwrap();

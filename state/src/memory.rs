@@ -331,7 +331,7 @@ impl Data {
             Write::RemoveOutput(name) => self.output(name, None, undo),
             Write::KeepMadeOf { run, text, .. } => {
                 self.run_index(run)?;
-                self.made_of.insert(run.clone(), text.clone());
+                self.made_of.insert(run.clone(), text.0.clone());
                 undo.push(Undo::MadeOf(run.clone()));
             }
             Write::PutChecks(checks) => {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use pilotis_value::Concealed;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{self, Approval, AuditEntry, AuditedCall};
@@ -179,7 +180,7 @@ pub enum Write {
         /// Names the text.
         digest: Arc<str>,
         /// The text. It may hold secrets, as objects do.
-        text: Arc<str>,
+        text: Concealed<Arc<str>>,
     },
     /// A run has ended.
     FinishRun {

@@ -98,7 +98,7 @@ impl Whole {
         writes.extend(self.made_of.iter().map(|(run, text)| Write::KeepMadeOf {
             run: run.clone(),
             digest: blake3::hash(text.as_bytes()).to_hex().as_str().into(),
-            text: text.clone(),
+            text: text.clone().into(),
         }));
         writes.push(Write::PutChecks(self.checks.clone()));
         writes.push(Write::CopyAudit(self.audit.clone()));

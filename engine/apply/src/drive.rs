@@ -264,7 +264,7 @@ impl Driver<'_> {
         if let Request::Connect { provider, name, config } = request {
             let found = self.providers.by_name.get(&name).cloned();
             let environment = Environment {
-                variables: self.settings.variables.clone(),
+                variables: self.settings.variables.clone().into(),
                 sandbox: self.settings.sandbox.get(&name).cloned(),
                 base_dir: self.settings.base_dir.clone(),
             };

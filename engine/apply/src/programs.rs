@@ -99,7 +99,12 @@ async fn carry_out(
     if stop.is_cancelled() {
         return Err("the run was interrupted".into());
     }
-    let (mut child, mut output) = start(program, argv, base).map_err(|e| e.to_string())?;
+    // The folder or the interpreter that isn't there may be the secret.
+    let why = |e: std::io::Error| match program.hidden {
+        Some(_) => "it can't be started (is its working directory there, and its interpreter?)".to_owned(),
+        None => e.to_string(),
+    };
+    let (mut child, mut output) = start(program, argv, base).map_err(why)?;
     let group = Group::of(&child);
     let talk = async {
         let mut lines = Lines::default();

@@ -4,6 +4,7 @@ mod audit;
 mod state;
 
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
+use pilotis_value::Concealed;
 
 pub(crate) use audit::*;
 pub(crate) use state::*;
@@ -127,7 +128,7 @@ pub(crate) struct StateFileArgs {
 struct VariableFlags {
     /// Set a variable: -var NAME=VALUE
     #[arg(long = "var", value_name = "NAME=VALUE")]
-    vars: Vec<String>,
+    vars: Vec<Concealed<String>>,
     /// Set variables from a file.
     #[arg(long = "var-file", value_name = "FILE")]
     files: Vec<String>,
@@ -137,7 +138,7 @@ struct VariableFlags {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum VariableArg {
     /// `NAME=VALUE`
-    Value(String),
+    Value(Concealed<String>),
     /// The file's name.
     File(String),
 }
@@ -501,7 +502,7 @@ pub(crate) struct InitArgs {
     pub(crate) upgrade: Vec<String>,
     /// More of the backend than its block says: NAME=VALUE, or a file of such arguments. May be given several times.
     #[arg(long, value_name = "NAME=VALUE|FILE")]
-    pub(crate) backend_config: Vec<String>,
+    pub(crate) backend_config: Vec<Concealed<String>>,
     /// Copy the state to the backend that the configuration names now, and go on from the copy.
     #[arg(long)]
     pub(crate) migrate_state: bool,
@@ -609,7 +610,7 @@ mod tests {
             panic!("not a plan")
         };
         assert_eq!(chdir.as_deref(), Some("x"));
-        let value = |text: &str| VariableArg::Value(text.into());
+        let value = |text: &str| VariableArg::Value(text.to_owned().into());
         assert_eq!(
             plan.planning.variables.given,
             [value("a=b"), VariableArg::File("f".into()), value("c=d")]
@@ -617,5 +618,14 @@ mod tests {
         assert_eq!(plan.planning.refresh, Refresh::False);
         assert_eq!(args[9], "-");
         assert_eq!(args[10], "-h");
+    }
+
+    #[test]
+    fn values_that_are_given_are_not_printed() {
+        for line in [["plan", "-var=a=hunter2"], ["init", "-backend-config=password=hunter2"]] {
+            let args = normalize(["pilotis"].into_iter().chain(line).map(Into::into));
+            let said = format!("{:?}", Cli::try_parse_from(args).unwrap());
+            assert!(!said.contains("hunter2") && said.contains("(not shown)"), "{said}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use pilotis_config::{Backend, Settings, backend_arguments, backend_file, has_backend_argument};
 use pilotis_diag::did_you_mean;
 use pilotis_state_postgres::SCHEMA;
+use pilotis_value::Concealed;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use {pilotis_state_http as http, pilotis_state_postgres as postgres, pilotis_state_s3 as s3};
@@ -237,7 +238,7 @@ pub(crate) fn changed(noted: &Chosen, wanted: &Chosen) -> anyhow::Error {
 
 /// What `-backend-config=KEY=VALUE` and `-backend-config=FILE` say; a later one counts for more.
 pub(crate) fn given(
-    flags: &[String],
+    flags: &[Concealed<String>],
     settings: &Settings,
     folder: &Folder,
 ) -> anyhow::Result<BTreeMap<String, String>> {
@@ -262,8 +263,10 @@ pub(crate) fn given(
             let known = backend_arguments(kind).unwrap_or_default();
             let hint = did_you_mean(name, known.iter().copied());
             let hint = hint.map(|close| format!(" Did you mean {close}?")).unwrap_or_default();
+            // A connection string with an equals sign in it looks like one, and may hold a password.
+            let name = if is_name(name) { format!("argument {name:?}") } else { "such argument".to_owned() };
             bail!(
-                "Invalid backend configuration argument: the backend \"{kind}\" has no argument {name:?}.{hint} It has {}",
+                "Invalid backend configuration argument: the backend \"{kind}\" has no {name}.{hint} It has {}",
                 known.join(", ")
             )
         }
@@ -271,7 +274,17 @@ pub(crate) fn given(
     }
 }
 
+/// It can be the name of an argument.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+}
+
 fn of_file(name: &str, folder: &Folder) -> anyhow::Result<BTreeMap<String, String>> {
+    if name.contains("://") {
+        bail!(
+            "-backend-config: an address was given, and NAME=VALUE or a file is needed. It isn't shown: it may hold a password"
+        );
+    }
     let text = std::fs::read_to_string(folder.disk.cwd.join(name)).with_context(|| {
         format!("-backend-config={name}: it is neither NAME=VALUE nor a file that can be read")
     })?;

@@ -177,7 +177,12 @@ impl Folder {
 /// The value of a `-var`.
 fn argument(text: &str) -> anyhow::Result<VariableSource> {
     let Some((name, value)) = text.split_once('=') else {
-        bail!("-var {text:?} has no value: write -var {}=VALUE", if text.is_empty() { "NAME" } else { text });
+        let is_name = !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+        if is_name {
+            bail!("-var {text:?} has no value: write -var {text}=VALUE");
+        }
+        // It may be a value, and a secret.
+        bail!("a -var has no name: write -var NAME=VALUE");
     };
     Ok(VariableSource::Argument(name.trim().to_owned(), value.to_owned()))
 }

@@ -21,6 +21,7 @@ mod memory;
 mod migrate;
 mod modules;
 mod other_state;
+mod panic;
 mod place;
 mod planning;
 mod private;
@@ -45,6 +46,7 @@ use args::{Cli, Command, StateArgs, StateCommand};
 use exit::Exit;
 
 fn main() -> ExitCode {
+    panic::tell();
     let cli = match Cli::try_parse_from(args::normalize(std::env::args_os())) {
         Ok(cli) => cli,
         // Help and version are no errors; wrong flags are 1 as in Terraform, not clap's 2, which means pending changes here.

@@ -44,7 +44,10 @@ impl Progress {
     pub(crate) fn applying(view: View, plan: &Plan) -> Progress {
         let changed = || plan.changes.iter().filter(|c| c.action != PlanAction::NoOp);
         let changes = changed().count();
-        let id = |c: &ResourceChange| Some((c.address.to_string(), c.before.get("id")?.as_str()?.to_owned()));
+        let id = |c: &ResourceChange| {
+            let id = c.before.get("id").filter(|id| !id.has_sensitive())?;
+            Some((c.address.to_string(), id.as_str()?.to_owned()))
+        };
         let ids = changed().filter(|c| c.deposed.is_none()).filter_map(id).collect();
         let bar = view.interactive.then(|| {
             let bar =

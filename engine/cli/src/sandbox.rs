@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use pilotis_sandbox::gitlab::GitLab;
 use pilotis_sandbox::{Endpoint, Options, ServiceOptions};
-use pilotis_sdk::SandboxEndpoint;
+use pilotis_sdk::{SandboxEndpoint, Secret};
 
 use crate::private;
 
@@ -16,7 +16,7 @@ pub(crate) fn is_for_all() -> bool {
 
 /// Where a provider finds it.
 pub(crate) fn endpoint(e: &Endpoint) -> SandboxEndpoint {
-    SandboxEndpoint { url: e.url.clone(), token: e.token.clone(), ca_pem: e.ca_pem.clone() }
+    SandboxEndpoint { url: e.url.clone(), token: Secret::new(e.token.clone()), ca_pem: e.ca_pem.clone() }
 }
 
 /// How the sandbox starts on a data file.

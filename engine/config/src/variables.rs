@@ -1,18 +1,19 @@
 //! Values of the root module's variables: `-var`, var files, environment, defaults, in Terraform's order of precedence.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use pilotis_diag::{Diagnostic, Diagnostics, SourceMap, Span, did_you_mean};
 use pilotis_lang::{Surroundings, constant};
 use pilotis_syntax::ast::Expr;
 use pilotis_syntax::json::parse_json;
 use pilotis_syntax::{parse_expression, parse_file};
-use pilotis_value::{Marks, Type, Value};
+use pilotis_value::{Marks, Step, Type, Value};
 
 use crate::{Module, Variable, codes, json};
 
-/// One place that gives values, lowest precedence first in a list of them.
-#[derive(Clone, Debug)]
+/// One place that gives values, lowest precedence first in a list of them. `Debug` shows no value: any may be a secret.
+#[derive(Clone)]
 pub enum VariableSource {
     /// `TF_VAR_name`, `PILOTIS_VAR_name`: name without prefix, text.
     Environment(Vec<(String, String)>),
@@ -27,6 +28,19 @@ pub enum VariableSource {
     },
     /// `-var name=text`
     Argument(String, String),
+}
+
+impl fmt::Debug for VariableSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            VariableSource::Environment(pairs) => f
+                .debug_tuple("Environment")
+                .field(&pairs.iter().map(|(name, _)| name).collect::<Vec<_>>())
+                .finish(),
+            VariableSource::File { name, .. } => f.debug_tuple("File").field(name).finish(),
+            VariableSource::Argument(name, _) => f.debug_tuple("Argument").field(name).finish(),
+        }
+    }
 }
 
 /// The values, each converted, defaulted, marked.
@@ -161,6 +175,11 @@ fn read_for_tests(
 }
 
 impl Variable {
+    /// Its value must not be shown.
+    fn is_in_confidence(&self) -> bool {
+        self.sensitive || self.ephemeral
+    }
+
     /// One that takes any text.
     fn of_no_module(name: &str) -> Variable {
         let nowhere = Span { file: pilotis_diag::FileId(0), start: 0, end: 0 };
@@ -228,7 +247,8 @@ fn read_sources(
     sources: &mut SourceMap,
     diags: &mut Diagnostics,
 ) -> BTreeMap<String, Origin> {
-    let mut reader = Reader { root, sources, diags, found: BTreeMap::new() };
+    let in_confidence = root.variables.iter().any(Variable::is_in_confidence);
+    let mut reader = Reader { root, sources, diags, found: BTreeMap::new(), in_confidence };
     for source in given {
         match source {
             VariableSource::Environment(pairs) => {
@@ -257,6 +277,14 @@ struct Reader<'a> {
     sources: &'a mut SourceMap,
     diags: &'a mut Diagnostics,
     found: BTreeMap<String, Origin>,
+    /// Some variable's value must not be shown: then no line of a file of values is, whatever is wrong in it.
+    in_confidence: bool,
+}
+
+/// Where a value was given.
+struct Given {
+    in_file: bool,
+    source: String,
 }
 
 impl Reader<'_> {
@@ -269,34 +297,55 @@ impl Reader<'_> {
             return;
         }
         let file = self.sources.add(format!("<value for var.{}>", variable.name), text);
+        let in_confidence = variable.is_in_confidence();
+        if in_confidence {
+            self.sources.conceal(file);
+        }
         let (expr, parse_diags) = parse_expression(self.sources, file);
         let failed = parse_diags.has_errors();
-        self.diags.extend(parse_diags);
-        self.expression(&variable.name, &expr, failed, false, source);
+        self.wrong(parse_diags, in_confidence);
+        self.expression(&variable.name, &expr, failed, in_confidence, Given { in_file: false, source });
+    }
+
+    /// Notes what is wrong with a text. If that is not to be shown, its place and the kind of mistake are said, and not the words around it.
+    fn wrong(&mut self, found: Diagnostics, in_confidence: bool) {
+        let without_words = |d: Diagnostic| Diagnostic {
+            detail: "The text isn't shown: it may hold a sensitive value.".to_owned(),
+            help: Vec::new(),
+            values: Vec::new(),
+            ..d
+        };
+        self.diags.extend(found.into_iter().map(|d| if in_confidence { without_words(d) } else { d }));
     }
 
     /// A value that couldn't be read is an unknown: that it is missing is not said too.
-    fn expression(&mut self, name: &str, expr: &Expr, failed: bool, in_file: bool, source: String) {
+    fn expression(&mut self, name: &str, expr: &Expr, failed: bool, in_confidence: bool, given: Given) {
+        let Given { in_file, source } = given;
         let mut found = Diagnostics::new();
         let mut value = Value::unknown(Type::Dynamic);
         if !failed {
             value = constant(expr, &mut found);
         }
-        self.diags.extend(found);
+        self.wrong(found, in_confidence);
         self.found.insert(name.to_owned(), Origin { value, span: Some(expr.span), in_file, source });
     }
 
     fn file(&mut self, name: &str, text: &str) {
         let file = self.sources.add(name, text);
+        if self.in_confidence {
+            self.sources.conceal(file);
+        }
+        let mut found = Diagnostics::new();
         let body = if json::is_json(name) {
             let (node, parse_diags) = parse_json(self.sources, file);
-            self.diags.extend(parse_diags);
-            json::values(&node, self.sources, self.diags)
+            found.extend(parse_diags);
+            json::values(&node, self.sources, &mut found)
         } else {
             let (body, parse_diags) = parse_file(self.sources, file);
-            self.diags.extend(parse_diags);
+            found.extend(parse_diags);
             body
         };
+        self.wrong(found, self.in_confidence);
         for block in &body.blocks {
             self.diags.push(
                 Diagnostic::error(format!("Unexpected {:?} block", block.kind.text.as_str()))
@@ -312,7 +361,8 @@ impl Reader<'_> {
                 self.diags.push(d);
                 continue;
             }
-            self.expression(given, &attribute.expr, false, true, name.to_owned());
+            let of = Given { in_file: true, source: name.to_owned() };
+            self.expression(given, &attribute.expr, false, self.in_confidence, of);
         }
     }
 }
@@ -359,7 +409,14 @@ fn converted(variable: &Variable, origin: &Origin, diags: &mut Diagnostics) -> V
     match variable.constraint.apply(&origin.value) {
         Ok(value) => value,
         Err(e) => {
-            let why = if e.path.0.is_empty() { e.message } else { format!("{}: {}", e.path, e.message) };
+            // A key is a part of the value.
+            let is_told =
+                !e.path.0.iter().any(|step| matches!(step, Step::Key(_)) && variable.is_in_confidence());
+            let why = if e.path.0.is_empty() || !is_told {
+                e.message
+            } else {
+                format!("{}: {}", e.path, e.message)
+            };
             let d = Diagnostic::error("Invalid value for input variable").code(codes::WRONG_TYPE).detail(
                 format!(
                     "The value for var.{}, from {}, is not suitable: {why}.",

@@ -1,5 +1,6 @@
 //! Source files and places in them.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 /// A file of a [`SourceMap`].
@@ -24,13 +25,15 @@ impl Span {
     }
 }
 
-/// One source file.
-#[derive(Clone, Debug)]
+/// One source file. `Debug` doesn't show its text.
+#[derive(Clone)]
 pub struct SourceFile {
     /// Its name as a person wrote it: relative to the working folder, or `-var`, `<cloud-pi-native/project>/main.hcl`.
     pub name: Arc<str>,
     /// Its text.
     pub text: Arc<str>,
+    /// Its text may hold secrets: diagnostics say where in it something is, and show no line of it.
+    pub concealed: bool,
     line_starts: Arc<[u32]>,
     margin: Arc<OnceLock<Vec<Margin>>>,
 }
@@ -78,8 +81,13 @@ impl SourceMap {
         let line_starts = std::iter::once(0)
             .chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1))
             .collect();
-        self.files.push(SourceFile { name: name.into(), text, line_starts, margin: Arc::default() });
+        let (name, concealed, margin) = (name.into(), false, Arc::default());
+        self.files.push(SourceFile { name, text, concealed, line_starts, margin });
         FileId(self.files.len() as u32 - 1)
+    }
+    /// From now on no line of a file is shown.
+    pub fn conceal(&mut self, id: FileId) {
+        self.files[id.0 as usize].concealed = true;
     }
     /// A file.
     pub fn file(&self, id: FileId) -> &SourceFile {
@@ -92,6 +100,15 @@ impl SourceMap {
     /// The text of a span.
     pub fn text(&self, span: Span) -> &str {
         &self.file(span.file).text[span.start as usize..span.end as usize]
+    }
+}
+
+impl fmt::Debug for SourceFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceFile")
+            .field("name", &self.name)
+            .field("concealed", &self.concealed)
+            .finish_non_exhaustive()
     }
 }
 

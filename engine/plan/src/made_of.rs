@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pilotis_config::{Configuration, LoadOptions, RootVariables, Schemas, load};
 use pilotis_diag::Diagnostics;
-use pilotis_value::{Marks, Value};
+use pilotis_value::{Concealed, Marks, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::planfile::PlanFileError;
@@ -36,14 +36,14 @@ pub struct KeptMadeOf {
     /// Names the text.
     pub digest: Arc<str>,
     /// The text. It holds what variables held, sensitive ones too.
-    pub text: Arc<str>,
+    pub text: Concealed<Arc<str>>,
 }
 
 impl KeptMadeOf {
     /// Of a text that [`MadeOf::write`] gave.
     pub fn new(text: impl Into<Arc<str>>) -> KeptMadeOf {
         let text = text.into();
-        KeptMadeOf { digest: blake3::hash(text.as_bytes()).to_hex().as_str().into(), text }
+        KeptMadeOf { digest: blake3::hash(text.as_bytes()).to_hex().as_str().into(), text: text.into() }
     }
 }
 

@@ -145,7 +145,7 @@ impl PlanFile {
         let excerpt = self.excerpt.as_ref().map_or_else(|| Ok(Vec::new()), |e| e.body())?;
         // What the excerpt leaves out belongs to the run's record all the same.
         let made_of = match (&self.excerpt, self.made_of()) {
-            (Some(_), Some(made_of)) => made_of.write()?.text,
+            (Some(_), Some(made_of)) => made_of.write()?.text.0,
             _ => "".into(),
         };
         let mut content = format!("{} {}\n", excerpt.len(), made_of.len()).into_bytes();

@@ -1,9 +1,9 @@
-//! Objects as the state stores them, and back.
+//! Objects as the state stores them, and back; and as they are shown.
 
 use std::sync::Arc;
 
 use pilotis_schema::{Block, NestedBlock, Nesting, ResourceSchema, SecretKind};
-use pilotis_value::{EntryMap, Kind, Marks, Path, SharedType, Step, Type, Value, json};
+use pilotis_value::{Confided, EntryMap, Kind, Marks, Path, SharedType, Step, Type, Value, json};
 use serde_json::Value as Json;
 
 /// A type of objects: its schema, with what is made from that once.
@@ -15,6 +15,7 @@ pub(crate) struct ObjectType {
     exact: SharedType,
     has_secrets: bool,
     has_write_only: bool,
+    has_computed: bool,
 }
 
 /// An object in the form that is stored.
@@ -30,7 +31,9 @@ impl ObjectType {
         let ty = schema.block.implied_type();
         let has_secrets = any_attribute(&schema.block, &|a| a.secret.is_some());
         let has_write_only = any_attribute(&schema.block, &|a| a.write_only);
-        ObjectType { schema, ty, exact: SharedType::default(), has_secrets, has_write_only }
+        let has_computed = any_attribute(&schema.block, &|a| a.is_computed());
+        let exact = SharedType::default();
+        ObjectType { schema, ty, exact, has_secrets, has_write_only, has_computed }
     }
 
     /// The attributes of a stored object, marked as it says and as the schema says.
@@ -124,6 +127,29 @@ impl ObjectType {
     /// The value with secrets of the schema marked, and its type shared.
     pub(crate) fn mark_secrets(&self, value: Value) -> Value {
         self.exact.share(if self.has_secrets { mark_block(&self.schema.block, value) } else { value })
+    }
+
+    /// An object as it is shown, before and after a change: what the service or the provider says in it, and that holds a text which is
+    /// sensitive in the same object, is sensitive too. Arguments are not looked at: a configuration that says something plainly means it.
+    ///
+    /// Only what is shown has these marks. They come from a value and not from where it is from, so they may be there in one run and not
+    /// in the next: nothing may be refused, changed or stored because of them.
+    pub(crate) fn shown(&self, before: &Value, after: &Value) -> (Value, Value) {
+        let as_it_is = || (before.clone(), after.clone());
+        if !(self.has_computed && (before.has_sensitive() || after.has_sensitive())) {
+            return as_it_is();
+        }
+        // Of both: an id may go on saying what a secret was before.
+        let confided = Confided::of([before, after]);
+        if confided.is_empty() {
+            return as_it_is();
+        }
+        let mark = |value: &Value| {
+            map_block(&self.schema.block, value, &|attribute, v| {
+                if attribute.is_computed() { confided.mark(v) } else { v.clone() }
+            })
+        };
+        (mark(before), mark(after))
     }
 
     /// The value with what is never stored set to null.
@@ -315,11 +341,17 @@ impl RecordReader {
     pub fn new(schema: Arc<ResourceSchema>) -> RecordReader {
         RecordReader(ObjectType::new(schema))
     }
-    /// The attributes of one, or why they can't be read.
+    /// The attributes of one as they are shown, or why they can't be read.
     pub fn read(&self, record: &pilotis_state::ResourceRecord) -> Result<Value, String> {
+        let value = self.stored(record)?;
+        Ok(self.0.shown(&value, &value).0)
+    }
+
+    fn stored(&self, record: &pilotis_state::ResourceRecord) -> Result<Value, String> {
         let value = self.0.decode(&record.attributes, &record.sensitive_paths)?;
         Ok(self.0.mark_secrets(value))
     }
+
     /// The object as this program stores it, from how another one did; or why its attributes can't be taken over. Attributes of an older
     /// schema become those of this one; attributes that this program doesn't have are left out.
     pub fn adopt(
@@ -336,7 +368,7 @@ impl RecordReader {
         if record.schema_version == ours {
             self.0.fits(&record.attributes)?;
         }
-        let Encoded { attributes, sensitive_paths, digest } = self.0.encode(&self.read(record)?)?;
+        let Encoded { attributes, sensitive_paths, digest } = self.0.encode(&self.stored(record)?)?;
         let mut adopted = record.clone();
         (adopted.attributes, adopted.sensitive_paths, adopted.digest) = (attributes, sensitive_paths, digest);
         adopted.schema_version = ours;

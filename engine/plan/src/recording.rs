@@ -5,11 +5,12 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pilotis_config::{GitSource, ProviderRef, Sources};
 use pilotis_lang::Files;
-use pilotis_value::{Marks, Type, Value, json};
+use pilotis_value::{Concealed, Marks, Type, Value, json};
 use serde::{Deserialize, Serialize};
 
 use crate::{Answer, Connected, Failure, Found, Listing, Request, RequestId};
@@ -17,7 +18,7 @@ use crate::{Answer, Connected, Failure, Found, Listing, Request, RequestId};
 /// A value as it is kept: JSON with its type, and what is sensitive of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Kept {
-    value: serde_json::Value,
+    value: Concealed<serde_json::Value>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     sensitive: String,
 }
@@ -29,7 +30,7 @@ impl Kept {
         json::encode(value, &Type::Dynamic, &mut text).ok()?;
         let paths = value.sensitive_paths();
         let sensitive = if paths.is_empty() { String::new() } else { crate::record::write_paths(&paths) };
-        Some(Kept { value: serde_json::from_slice(&text).ok()?, sensitive })
+        Some(Kept { value: Concealed(serde_json::from_slice(&text).ok()?), sensitive })
     }
     pub(crate) fn value(&self) -> Result<Value, String> {
         let text = self.value.to_string();
@@ -42,7 +43,7 @@ impl Kept {
 }
 
 /// The answer to one question.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Told {
     Connected(Connected),
     Listing(Listing),
@@ -62,11 +63,17 @@ pub(crate) enum StoredAnswer {
     Failed(Failure),
 }
 
-/// Answers by question.
-#[derive(Clone, Debug, Default)]
+/// Answers by question. `Debug` counts them.
+#[derive(Clone, Default)]
 pub struct Answers {
     told: HashMap<String, Told>,
     open: HashMap<RequestId, Vec<String>>,
+}
+
+impl fmt::Debug for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Answers({} told, {} open)", self.told.len(), self.open.len())
+    }
 }
 
 /// What a request asks, one text for each answer that it gets. Empty: it isn't kept (it changes something, or may not be kept).
@@ -282,9 +289,17 @@ impl Sources for RecordingSources<'_> {
     }
 }
 
-/// Module files by folder.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Module files by folder. `Debug` names them.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleFiles(pub BTreeMap<String, Vec<(String, String)>>);
+
+impl fmt::Debug for ModuleFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names =
+            |files: &[(String, String)]| files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        f.debug_map().entries(self.0.iter().map(|(folder, files)| (folder, names(files)))).finish()
+    }
+}
 
 impl Sources for ModuleFiles {
     fn module_files(&self, dir: &str) -> Result<Vec<(String, String)>, String> {
@@ -292,10 +307,10 @@ impl Sources for ModuleFiles {
     }
 }
 
-/// Files that functions asked for, and what they got.
+/// Files that functions asked for, and what they got; `Debug` shows no content.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionFiles {
-    read: BTreeMap<String, Result<Vec<u8>, String>>,
+    read: BTreeMap<String, Result<Concealed<Vec<u8>>, String>>,
     exists: BTreeMap<String, Result<bool, String>>,
     globs: Vec<(String, String, Result<Vec<String>, String>)>,
     absolute: BTreeMap<String, String>,
@@ -304,7 +319,8 @@ pub struct FunctionFiles {
 
 impl Files for FunctionFiles {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        self.read.get(path).cloned().unwrap_or_else(|| Err("the saved plan didn't read it".into()))
+        let read = self.read.get(path).cloned();
+        read.unwrap_or_else(|| Err("the saved plan didn't read it".into())).map(|content| content.0)
     }
     fn exists(&self, path: &str) -> Result<bool, String> {
         self.exists.get(path).cloned().unwrap_or_else(|| Err("the saved plan didn't ask for it".into()))
@@ -345,7 +361,7 @@ impl RecordingFiles {
 impl Files for RecordingFiles {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
         let result = self.inner.read(path);
-        self.kept(|asked| asked.read.insert(path.to_owned(), result.clone()));
+        self.kept(|asked| asked.read.insert(path.to_owned(), result.clone().map(Concealed)));
         result
     }
     fn exists(&self, path: &str) -> Result<bool, String> {

@@ -4,6 +4,7 @@
 //! [`Failure`]: enough to decide what happens next and to tell a person, no more.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -170,14 +171,14 @@ pub struct Program {
     pub before_removal: bool,
 }
 
-impl std::fmt::Debug for Program {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Program").field("before_removal", &self.before_removal).finish_non_exhaustive()
     }
 }
 
-/// What came back.
-#[derive(Clone, Debug)]
+/// What came back. `Debug` shows no value: what a service says has no marks before the machine has looked at it.
+#[derive(Clone)]
 pub enum Answer {
     /// To [`Request::Connect`].
     Connected(Result<Connected, Failure>),
@@ -222,7 +223,7 @@ pub struct Connected {
 }
 
 /// What one scope holds.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Listing {
     /// The objects; what the listing lacks is null.
     pub objects: Vec<Value>,
@@ -231,7 +232,7 @@ pub struct Listing {
 }
 
 /// An object that was made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Created {
     /// All its attributes.
     pub object: Value,
@@ -240,7 +241,7 @@ pub struct Created {
 }
 
 /// What became of a create whose answer was lost.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Found {
     /// It is there.
     Object(Value),
@@ -250,6 +251,57 @@ pub enum Found {
     Revoked,
     /// Can't be told, and why.
     Unknown(String),
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn plain<T>(result: &Result<T, Failure>) -> Result<(), &Failure> {
+            result.as_ref().map(|_| ())
+        }
+        fn each<T>(results: &[Result<T, Failure>]) -> Vec<Result<(), &Failure>> {
+            results.iter().map(plain).collect()
+        }
+        match self {
+            Answer::Connected(result) => f.debug_tuple("Connected").field(result).finish(),
+            Answer::Listed(results) => f.debug_tuple("Listed").field(results).finish(),
+            Answer::Read(results) => f.debug_tuple("Read").field(&each(results)).finish(),
+            Answer::Data(results) => f.debug_tuple("Data").field(&each(results)).finish(),
+            Answer::Opened(result) => f.debug_tuple("Opened").field(&plain(result)).finish(),
+            Answer::Closed(result) => f.debug_tuple("Closed").field(result).finish(),
+            Answer::Imported(result) => f.debug_tuple("Imported").field(&plain(result)).finish(),
+            Answer::Found(result) => f.debug_tuple("Found").field(result).finish(),
+            Answer::Waited => f.write_str("Waited"),
+            Answer::Committed(result) => f.debug_tuple("Committed").field(result).finish(),
+            Answer::Created(result) => f.debug_tuple("Created").field(result).finish(),
+            Answer::Updated(result) => f.debug_tuple("Updated").field(&plain(result)).finish(),
+            Answer::Deleted(result) => f.debug_tuple("Deleted").field(result).finish(),
+            Answer::Ran(result) => f.debug_tuple("Ran").field(result).finish(),
+        }
+    }
+}
+
+impl fmt::Debug for Listing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Listing { objects, complete } = self;
+        f.debug_struct("Listing").field("objects", &objects.len()).field("complete", complete).finish()
+    }
+}
+
+impl fmt::Debug for Created {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Created").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Found::Object(_) => f.write_str("Object"),
+            Found::Absent => f.write_str("Absent"),
+            Found::Revoked => f.write_str("Revoked"),
+            Found::Unknown(why) => f.debug_tuple("Unknown").field(why).finish(),
+        }
+    }
 }
 
 /// Whether the effect happened.
@@ -299,8 +351,8 @@ impl Failure {
     }
 }
 
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.summary)?;
         if !self.detail.is_empty() {
             write!(f, ": {}", self.detail)?;
@@ -322,8 +374,8 @@ pub enum CommitFailure {
     Broken(String),
 }
 
-impl std::fmt::Display for CommitFailure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for CommitFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CommitFailure::Conflict(key) => write!(f, "{key} has changed in the state since it was read"),
             CommitFailure::Locked(text) | CommitFailure::Settled(text) | CommitFailure::Broken(text) => {

@@ -55,7 +55,7 @@ pub async fn connect(config: Config, environment: &Environment) -> Result<GitLab
 
 fn settings(config: Config, environment: &Environment) -> Result<Settings, Error> {
     let (base, token, source) = match &environment.sandbox {
-        Some(sandbox) => (sandbox.url.clone(), Secret::new(sandbox.token.clone()), "the sandbox".to_owned()),
+        Some(sandbox) => (sandbox.url.clone(), sandbox.token.clone(), "the sandbox".to_owned()),
         None => {
             let (token, source) = token(&config, environment)?;
             (base(&config, environment), token, source)
@@ -144,8 +144,9 @@ mod tests {
     use super::*;
 
     fn with(variables: &[(&str, &str)]) -> Environment {
-        let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Environment { variables, ..Environment::default() }
+        let variables: BTreeMap<_, _> =
+            variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Environment { variables: variables.into(), ..Environment::default() }
     }
 
     #[test]

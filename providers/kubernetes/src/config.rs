@@ -108,12 +108,13 @@ pub(crate) async fn connect(config: Config, environment: &Environment) -> Result
         Some(sandbox) => {
             let mut kube = kube::Config::new(address(&sandbox.url)?);
             kube.root_cert = sandbox.ca_pem.as_deref().map(certificates).transpose()?;
-            kube.auth_info.token = Some(sandbox.token.clone().into());
+            kube.auth_info.token = Some(sandbox.token.expose().to_owned().into());
             (kube, "the sandbox".to_owned())
         }
         None => configured(&Wanted { config: &config, environment }).await?,
     };
     sendable(&kube.auth_info, &credential)?;
+    without_secrets(&kube.cluster_url)?;
     encrypted(&kube, &credential)?;
     // Ours retries only where it is safe.
     kube.default_retry = false;
@@ -121,6 +122,18 @@ pub(crate) async fn connect(config: Config, environment: &Environment) -> Result
     let url = kube.cluster_url.to_string().trim_end_matches('/').to_owned();
     let client = kube::Client::try_from(kube).map_err(|e| not_set_up(&e, &url, &credential))?;
     Ok(Client::new(client, url, credential))
+}
+
+/// The address is in messages and in logs, those of libraries too. Neither part would be of any use: it is tokens and certificates that
+/// say who asks.
+fn without_secrets(address: &http::Uri) -> Result<(), Error> {
+    let names_somebody = address.authority().is_some_and(|a| a.as_str().contains('@'));
+    if !names_somebody && address.query().is_none() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Configuration, "The address of the API server can't be used")
+        .detail("it holds a user, a password or a query, so it isn't shown")
+        .help("Write the address alone, https://api.example:6443, and the credential as token, or in a kubeconfig."))
 }
 
 /// kube panics over a token that no header can have.
@@ -289,7 +302,13 @@ async fn inferred(wanted: &Wanted<'_>) -> Result<(kube::Config, String), Error> 
 pub(crate) fn address(text: &str) -> Result<http::Uri, Error> {
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
     with_scheme.parse().map_err(|e| {
-        fault(format!("{text:?} is no address"), &e)
+        // One with a user in it may have a password.
+        let shown = if text.contains('@') {
+            "What was given for the API server".to_owned()
+        } else {
+            format!("{text:?}")
+        };
+        fault(format!("{shown} is no address"), &e)
             .help("Write the API server's address: https://api.example:6443")
     })
 }

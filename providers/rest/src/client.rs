@@ -149,17 +149,17 @@ impl fmt::Debug for Client {
 impl Client {
     /// Makes a client. Calls nothing. An error names the setting that is wrong.
     pub fn new(mut settings: Settings) -> Result<Client, Error> {
-        if !matches!(settings.base.scheme(), "http" | "https") || settings.base.host_str().is_none() {
-            return Err(wrong(&settings, format!("{} is not an http or https address", settings.base)));
-        }
+        settings.base.set_query(None);
+        settings.base.set_fragment(None);
         if !settings.base.username().is_empty() || settings.base.password().is_some() {
             return Err(wrong(&settings, "the address must not hold a user name or password"));
+        }
+        if !matches!(settings.base.scheme(), "http" | "https") || settings.base.host_str().is_none() {
+            return Err(wrong(&settings, format!("{} is not an http or https address", settings.base)));
         }
         if let Some(error) = in_clear(&settings) {
             return Err(error);
         }
-        settings.base.set_query(None);
-        settings.base.set_fragment(None);
         let http = http_client(&settings)?;
         let gate = Gate::new(settings.limits.concurrency, settings.limits.per_second);
         Ok(Client { inner: Arc::new(Inner { settings, http, gate, calls: Calls::default() }) })

@@ -1,12 +1,13 @@
 //! The trait that the engine drives.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use pilotis_schema::ProviderSchema;
-use pilotis_value::Value;
+use pilotis_value::{Concealed, Value};
 
 use crate::{CallLog, Error, ErrorKind, Secret};
 
@@ -25,7 +26,7 @@ pub trait Provider: Send + Sync {
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     /// Environment variables.
-    pub variables: BTreeMap<String, String>,
+    pub variables: Concealed<BTreeMap<String, String>>,
     /// The sandbox's endpoint for this provider, when it is to be used: the configuration's address and credentials are ignored then.
     pub sandbox: Option<SandboxEndpoint>,
     /// The folder that relative paths of a provider block (CA files, kubeconfig) start from.
@@ -38,7 +39,7 @@ pub struct SandboxEndpoint {
     /// `http://127.0.0.1:18929`
     pub url: String,
     /// A token with all rights.
-    pub token: String,
+    pub token: Secret,
     /// The certificate authority in PEM, if it is https.
     pub ca_pem: Option<String>,
 }
@@ -64,8 +65,8 @@ pub struct ListRequest {
     pub wanted: Vec<Vec<Value>>,
 }
 
-/// What one scope holds.
-#[derive(Clone, Debug)]
+/// What one scope holds. `Debug` shows no value: it has none of the marks that the configuration gave it.
+#[derive(Clone)]
 pub struct Listing {
     /// The objects, of the schema's implied type; attributes that the listing lacks (`refresh.list_lacks`, secrets) are null.
     pub objects: Vec<Value>,
@@ -74,8 +75,8 @@ pub struct Listing {
     pub complete: bool,
 }
 
-/// An object that was made.
-#[derive(Clone, Debug)]
+/// An object that was made. `Debug` shows no value: it has none of the marks that the configuration gave it.
+#[derive(Clone)]
 pub struct Created {
     /// All its attributes, of the schema's implied type, nothing unknown.
     pub object: Value,
@@ -83,8 +84,8 @@ pub struct Created {
     pub error: Option<Error>,
 }
 
-/// What became of a create whose answer was lost.
-#[derive(Clone, Debug)]
+/// What became of a create whose answer was lost. `Debug` shows no value: it has none of the marks that the configuration gave it.
+#[derive(Clone)]
 pub enum Found {
     /// It is there.
     Object(Value),
@@ -94,6 +95,30 @@ pub enum Found {
     Revoked,
     /// Can't be told, and why.
     Unknown(String),
+}
+
+impl fmt::Debug for Listing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Listing { objects, complete } = self;
+        f.debug_struct("Listing").field("objects", &objects.len()).field("complete", complete).finish()
+    }
+}
+
+impl fmt::Debug for Created {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Created").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Found::Object(_) => f.write_str("Object"),
+            Found::Absent => f.write_str("Absent"),
+            Found::Revoked => f.write_str("Revoked"),
+            Found::Unknown(why) => f.debug_tuple("Unknown").field(why).finish(),
+        }
+    }
 }
 
 /// A data source to read.

@@ -110,6 +110,14 @@ impl Keyring {
         Ok(Zeroizing::new(text.to_owned()))
     }
 
+    /// Was this text sealed with the key that seals now? One of a fallback, or in clear, was not.
+    pub fn seals_as(&self, text: &str) -> bool {
+        let sealing = lock(&self.0.sealing);
+        let (Some(primary), Some((_, header))) = (&self.0.primary, &*sealing) else { return false };
+        let begin = format!("{PREFIX}{}:{}:", primary.name(), URL_SAFE_NO_PAD.encode(header));
+        text.starts_with(&begin)
+    }
+
     fn sealing(&self, primary: &dyn KeyProvider) -> Result<(Arc<DataKey>, Vec<u8>), KeyError> {
         let mut sealing = lock(&self.0.sealing);
         if let Some(known) = &*sealing {

@@ -184,8 +184,34 @@ impl<S: Store> EncryptedStore<S> {
         Ok(Moved { resources, observations, read })
     }
 
+    /// What the last run that has noted it was made of, if the next one may be made of the same: the same text is sealed anew each time, and
+    /// what stands there already is to be kept once.
+    fn made_of_before(&mut self, writes: &[Write]) -> Result<MadeOf, StateError> {
+        let mut made_of = MadeOf::default();
+        if !self.keys.seals() || !writes.iter().any(|w| matches!(w, Write::KeepMadeOf { .. })) {
+            return Ok(made_of);
+        }
+        for run in self.store.runs(RUNS_BEFORE)? {
+            let Some(sealed) = self.store.made_of(&run.id)? else { continue };
+            // One that this key doesn't open is left alone.
+            if let Ok(text) = self.keys.open(&[kind::MADE_OF], &sealed)
+                && self.keys.seals_as(&sealed)
+            {
+                made_of.insert(text.as_str().into(), sealed);
+            }
+            break;
+        }
+        Ok(made_of)
+    }
+
     /// The writes that store one, sealed.
-    fn sealed(&self, write: &Write, moved: &mut Moved, into: &mut Vec<Write>) -> Result<(), StateError> {
+    fn sealed(
+        &self,
+        write: &Write,
+        moved: &mut Moved,
+        made_of: &mut MadeOf,
+        into: &mut Vec<Write>,
+    ) -> Result<(), StateError> {
         into.push(match write {
             Write::Begin(intent) => Write::Begin(self.seal_intent(intent)?),
             Write::Finish { id, change } => {
@@ -207,13 +233,17 @@ impl<S: Store> EncryptedStore<S> {
             }
             Write::CopyIntent(intent) => Write::CopyIntent(self.seal_intent(intent)?),
             Write::KeepMadeOf { run, digest, text } => {
-                let text = self.seal_text(&[kind::MADE_OF], &format!("run {}", run.0), text)?;
+                let sealed = match made_of.get(&text.0) {
+                    Some(sealed) => sealed.clone(),
+                    None => self.seal_text(&[kind::MADE_OF], &format!("run {}", run.0), text)?,
+                };
+                made_of.insert(text.0.clone(), sealed.clone());
                 let digest = match self.keys.seals() {
                     // That of the text would tell whether a guess of what is in it is right.
-                    true => blake3::hash(text.as_bytes()).to_hex().as_str().into(),
+                    true => blake3::hash(sealed.as_bytes()).to_hex().as_str().into(),
                     false => digest.clone(),
                 };
-                Write::KeepMadeOf { run: run.clone(), digest, text }
+                Write::KeepMadeOf { run: run.clone(), digest, text: sealed.into() }
             }
             Write::PutChecks(checks) if checks.is_empty() => write.clone(),
             Write::PutChecks(checks) => {
@@ -265,6 +295,12 @@ fn all<T, U>(from: Vec<T>, open: impl Fn(T) -> Result<U, StateError>) -> Result<
     from.into_iter().map(open).collect()
 }
 
+/// Of what runs were made, and the same sealed.
+type MadeOf = HashMap<Arc<str>, Arc<str>>;
+
+/// So many of the last runs are looked at for what they were made of: those that edited the state by hand have noted nothing.
+const RUNS_BEFORE: usize = 8;
+
 /// The objects and observations of a state that a commit moves some of, as they are after each of its writes.
 #[derive(Default)]
 struct Moved {
@@ -304,9 +340,10 @@ impl<S: Store> Store for EncryptedStore<S> {
 
     fn commit(&mut self, writes: &[Write]) -> Result<(), StateError> {
         let mut moved = self.moved(writes)?;
+        let mut made_of = self.made_of_before(writes)?;
         let mut sealed = Vec::with_capacity(writes.len());
         for write in writes {
-            self.sealed(write, &mut moved, &mut sealed)?;
+            self.sealed(write, &mut moved, &mut made_of, &mut sealed)?;
         }
         self.store.commit(&sealed)?;
         self.newest.committed(writes);

@@ -1,6 +1,8 @@
 //! Nothing secret reaches the store behind, and nothing that was changed there comes back.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+
 use pilotis_state::conformance::{intent, record, run};
 use pilotis_state::{
     Action, Change, ChangeOutcome, Expect, MemoryStore, Observation, OutputRecord, ResourceKey,
@@ -173,4 +175,30 @@ fn a_moved_object_opens_at_its_new_address() {
     assert!(moved.attributes.contains(SECRET));
     assert_eq!(moved.digest, record("a.b").digest);
     assert_eq!(&*through.observations().unwrap()[0].key.address, "a.d");
+}
+
+/// A run made of `text`.
+fn made_of(id: &str, text: &str) -> [Write; 2] {
+    let kept = Write::KeepMadeOf { run: run(id).id, digest: id.into(), text: Arc::<str>::from(text).into() };
+    [Write::StartRun(run(id)), kept]
+}
+
+#[test]
+fn what_several_runs_were_made_of_is_sealed_once_with_each_key() {
+    let mut store = MemoryStore::default();
+    let (old, new) = (only(key("file.main", 1)), only(key("file.new", 2)));
+    encrypted(&store, &old).commit(&made_of("r1", SECRET)).unwrap();
+    // Another process, whose key ring is new; and a run by hand in between.
+    let mut next = encrypted(&store, &only(key("file.main", 1)));
+    next.commit(&[Write::StartRun(run("by-hand"))]).unwrap();
+    next.commit(&made_of("r2", SECRET)).unwrap();
+    next.commit(&made_of("r3", "something else")).unwrap();
+    let mut behind = |id: &str| store.made_of(&run(id).id).unwrap().unwrap();
+    assert_eq!(behind("r1"), behind("r2"));
+    assert_ne!(behind("r2"), behind("r3"));
+    assert!(!behind("r2").contains(SECRET));
+    // A key that is to go must not be needed for what is written now.
+    let both = Keyring::new(Some(key("file.new", 2)), vec![key("file.main", 1)], false);
+    encrypted(&store, &both).commit(&made_of("r4", "something else")).unwrap();
+    assert_eq!(encrypted(&store, &new).made_of(&run("r4").id).unwrap().as_deref(), Some("something else"));
 }

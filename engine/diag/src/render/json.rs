@@ -38,7 +38,9 @@ pub fn to_json(diagnostic: &Diagnostic, sources: &SourceMap) -> Value {
         let range = json!({ "filename": &*file.name, "start": position(file, span.start), "end": end });
         span.end = span.end.max(next(file, span.start));
         out.insert("range".into(), range);
-        out.insert("snippet".into(), snippet(file, span, diagnostic));
+        if !file.concealed {
+            out.insert("snippet".into(), snippet(file, span, diagnostic));
+        }
     }
     Value::Object(out)
 }

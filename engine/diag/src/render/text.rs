@@ -109,6 +109,9 @@ fn snippets<'a>(file: &'a SourceFile, labels: &[(AnnotationKind, &Label)]) -> Ve
 
 /// The lines, or the parts of long lines, around labels that are near each other.
 fn snippet<'a>(file: &'a SourceFile, labels: &[(Range<usize>, AnnotationKind, &Label)]) -> Vec<Element<'a>> {
+    if file.concealed {
+        return vec![origin(file, labels).into()];
+    }
     let text = &*file.text;
     let first = labels.iter().map(|(span, ..)| span.start).min().unwrap_or(0);
     let last = labels.iter().map(|(span, ..)| span.end).max().unwrap_or(0);
@@ -127,11 +130,15 @@ fn snippet<'a>(file: &'a SourceFile, labels: &[(Range<usize>, AnnotationKind, &L
         return vec![snippet.path(plain(&file.name)).into()];
     }
     // The renderer would count columns from where the line was cut.
+    vec![origin(file, labels).into(), snippet.into()]
+}
+
+/// Where the label that leads is.
+fn origin<'a>(file: &SourceFile, labels: &[(Range<usize>, AnnotationKind, &Label)]) -> Origin<'a> {
     let leading =
         labels.iter().find(|(_, kind, _)| matches!(kind, AnnotationKind::Primary)).or(labels.first());
-    let (line, column) = file.line_column(leading.map_or(first, |(span, ..)| span.start) as u32);
-    let origin = Origin::path(plain(&file.name)).line(line as usize).char_column(column as usize);
-    vec![origin.into(), snippet.into()]
+    let (line, column) = file.line_column(leading.map_or(0, |(span, ..)| span.start) as u32);
+    Origin::path(plain(&file.name)).line(line as usize).char_column(column as usize)
 }
 
 /// The span as a range of the text that is certainly in it and between characters. A span that starts at a line feed

@@ -7,8 +7,9 @@ use pilotis_value::diff::{Difference, diff};
 use pilotis_value::{Path, Step, Type, Value, convert};
 
 use crate::codes;
-use crate::machine::conditions::{INVALID_RESULT, evaluate, not_a_message};
+use crate::machine::conditions::{INVALID_RESULT, evaluate, not_a_message, shown_values};
 use crate::machine::evaluate::Evaluation;
+use crate::machine::frame::ShownFrame;
 
 /// So many places where two values differ are enough to know.
 const MOST_DIFFERENCES: usize = 8;
@@ -69,7 +70,7 @@ impl Evaluation {
         let held = evaluate(machine, assertion, frame, &mut own);
         let mut own: Diagnostics = own.into_iter().map(of_run).collect();
         let span = assertion.condition.span();
-        let values = |cause| assertion.condition.values(&[], frame, &machine.surroundings(), cause);
+        let values = |cause| shown_values(machine, &assertion.condition, frame, cause);
         match held {
             _ if own.has_errors() => Held::Error(own),
             Some(Ok(())) => Held::Yes(own),
@@ -83,7 +84,7 @@ impl Evaluation {
                     .detail(message)
                     .at(span);
                 d.values = values(Cause::Other);
-                d.values.extend(self.differences(assertion, frame));
+                d.values.extend(self.differences(assertion, &ShownFrame::of(frame, &assertion.condition)));
                 let mut all = Diagnostics::from(d);
                 all.extend(own);
                 Held::No(all)

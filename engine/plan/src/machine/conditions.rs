@@ -8,7 +8,7 @@ use pilotis_lang::{Cause, Compiled, Frame, Reference};
 use pilotis_value::{Marks, Path, Type, Value, convert};
 
 use crate::graph::{NodeId, NodeKind, ScopeId};
-use crate::machine::frame::InstanceFrame;
+use crate::machine::frame::{InstanceFrame, ShownFrame};
 use crate::machine::{InstanceId, Machine, Phase, Rep};
 use crate::{CheckStatus, CheckedBlock, CheckedInstance, CheckedKind, codes};
 
@@ -59,6 +59,16 @@ pub(crate) fn holds(value: &Value) -> Result<Option<bool>, Diagnostic> {
     }
 }
 
+/// What the values are that an expression refers to, where a diagnostic says so.
+pub(crate) fn shown_values(
+    machine: &Machine,
+    expression: &Compiled,
+    frame: &dyn Frame,
+    cause: Cause,
+) -> Vec<(String, String)> {
+    expression.values(&[], &ShownFrame::of(frame, expression), &machine.surroundings(), cause)
+}
+
 /// An error message that can't be one.
 pub(crate) fn not_a_message(why: &str) -> Diagnostic {
     Diagnostic::error("Invalid error message")
@@ -81,7 +91,7 @@ pub(crate) fn evaluate(
         Ok(holds) => holds?,
         Err(wrong) => {
             let mut wrong = wrong.at(condition.condition.span());
-            wrong.values = condition.condition.values(&[], frame, &machine.surroundings(), Cause::Other);
+            wrong.values = shown_values(machine, &condition.condition, frame, Cause::Other);
             diags.push(wrong);
             return None;
         }
@@ -90,7 +100,7 @@ pub(crate) fn evaluate(
 }
 
 fn message(machine: &Machine, compiled: &Compiled, frame: &dyn Frame, diags: &mut Diagnostics) -> String {
-    let (value, failed) = machine.eval(compiled, frame, diags);
+    let (value, failed) = machine.eval(compiled, &ShownFrame::of(frame, compiled), diags);
     if failed {
         return "Its error message could not be made.".into();
     }
@@ -280,7 +290,7 @@ impl Machine {
         if !address.is_empty() {
             diagnostic = diagnostic.address(address);
         }
-        diagnostic.values = condition.condition.values(&[], frame, &self.surroundings(), Cause::Other);
+        diagnostic.values = shown_values(self, &condition.condition, frame, Cause::Other);
         diagnostic
     }
 

@@ -11,6 +11,7 @@ use pilotis_value::{Marks, Type, Value};
 
 use crate::Inputs;
 use crate::graph::{NodeId, NodeKind, ScopeId};
+use crate::machine::frame::ShownFrame;
 use crate::machine::{Machine, Rep};
 
 /// The values that expressions of the root module refer to.
@@ -65,9 +66,10 @@ impl Evaluation {
         self.0.surroundings()
     }
 
-    /// The value of an expression that was compiled in the root module.
+    /// The value of an expression that was compiled in the root module, as it is shown.
     pub fn eval(&self, compiled: &Compiled, diags: &mut Diagnostics) -> Value {
-        self.0.eval(compiled, &self.0.frame(ScopeId(0), 0, &Rep::One), diags).0
+        let frame = self.0.frame(ScopeId(0), 0, &Rep::One);
+        self.0.eval(compiled, &ShownFrame::of(&frame, compiled), diags).0
     }
 }
 

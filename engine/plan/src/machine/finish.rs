@@ -45,6 +45,10 @@ impl Machine {
         let mut drift = std::mem::take(&mut self.drift);
         for entry in &mut drift {
             entry.display = self.display_instance(&entry.address);
+            let of = &entry.address.resource;
+            if let Some(ty) = self.types.get(&(of.mode, of.type_name.clone())) {
+                (entry.before, entry.after) = ty.shown(&entry.before, &entry.after);
+            }
         }
         drift.sort_by(|a, b| a.address.cmp(&b.address));
         let unseen = self.unseen.iter().map(|(key, why)| {
@@ -99,6 +103,7 @@ impl Machine {
         let row = object.row.map(|row| self.rows.get(row));
         let moved_from = row.and_then(|r| r.moved_from.as_ref()).and_then(|a| a.parse::<Instance>().ok());
         let moved_from = moved_from.map(Box::new);
+        let (before, after) = object.ty.shown(&object.before, &object.after);
         ResourceChange {
             display: match object.node {
                 Some(_) => self.display_of(object),
@@ -110,8 +115,8 @@ impl Machine {
             provider: self.providers[object.provider as usize].address.clone(),
             action: object.action,
             reason: object.reason,
-            before: object.before.clone(),
-            after: object.after.clone(),
+            before,
+            after,
             replace_paths: object.replace.clone(),
             importing: object.importing.clone(),
         }

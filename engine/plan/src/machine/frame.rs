@@ -6,7 +6,7 @@ use pilotis_config::{Call, Repetition, Symbol};
 use pilotis_diag::Diagnostics;
 use pilotis_lang::{Compiled, Frame, Slot};
 use pilotis_schema::address::Key;
-use pilotis_value::{Type, Value};
+use pilotis_value::{Confided, Type, Value};
 
 use crate::graph::{NodeId, NodeKind, ScopeId};
 use crate::machine::{InstanceId, Machine, Rep};
@@ -57,6 +57,28 @@ impl Frame for InstanceFrame<'_> {
             Symbol::PathCwd => Value::string(&machine.options.cwd),
             Symbol::Workspace => Value::string(&machine.options.workspace),
         }
+    }
+}
+
+/// The values of another frame as they are shown: what holds a text that is sensitive in one of them is sensitive too, as in what is shown of
+/// an object (`ObjectType::shown`).
+pub(crate) struct ShownFrame<'a> {
+    frame: &'a dyn Frame,
+    confided: Confided,
+}
+
+impl<'a> ShownFrame<'a> {
+    /// Of what is shown of this expression, its value or the values that it refers to.
+    pub(crate) fn of(frame: &'a dyn Frame, expression: &Compiled) -> ShownFrame<'a> {
+        let referred: Vec<Value> = expression.references().iter().map(|r| frame.get(r.slot)).collect();
+        ShownFrame { frame, confided: Confided::of(&referred) }
+    }
+}
+
+impl Frame for ShownFrame<'_> {
+    fn get(&self, slot: Slot) -> Value {
+        let value = self.frame.get(slot);
+        if self.confided.is_empty() { value } else { self.confided.mark(&value) }
     }
 }
 

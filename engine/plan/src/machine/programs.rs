@@ -9,7 +9,7 @@ use pilotis_config::{BodyContext, OnFailure, Provisioner, When};
 use pilotis_diag::{Diagnostic, Diagnostics, Span};
 use pilotis_schema::address::{Instance, Key};
 use pilotis_state::Status;
-use pilotis_value::{Marks, Value};
+use pilotis_value::{Confided, Marks, Value};
 
 use crate::graph::ScopeId;
 use crate::machine::apply::EffectId;
@@ -131,7 +131,9 @@ impl Machine {
             InstanceFrame { machine: self, scope: *scope, instance: *instance, rep, this: Some(this) };
         let mut diags = Diagnostics::new();
         let context = BodyContext { frame: &frame, surroundings: self.surroundings() };
-        (provisioner.body.eval(&context, &mut diags), diags)
+        let value = provisioner.body.eval(&context, &mut diags);
+        // They are shown: `self.output` may say without a mark what is sensitive in the object.
+        (Confided::of([this]).mark(&value), diags)
     }
 
     pub(crate) fn has_programs(&mut self, id: EffectId) -> bool {

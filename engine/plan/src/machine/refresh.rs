@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use pilotis_schema::address::Mode;
-use pilotis_value::{EntryMap, Value, json};
+use pilotis_value::{Confided, EntryMap, Value, json};
 
 use crate::machine::rows::Seen;
 use crate::machine::{Machine, ObjectId, Pending};
@@ -46,8 +46,7 @@ impl Machine {
         };
         let row = |id: &u32| {
             let row = self.rows.get(*id);
-            let id = row.recorded.as_ref().and_then(|v| v.get("id"));
-            let id = id.filter(|v| !v.has_sensitive()).and_then(Value::as_str).map(str::to_owned);
+            let id = row.recorded.as_ref().and_then(shown_id);
             LookedAt { address: row.record.key.address.clone(), id, data: false }
         };
         match self.pending.get(&id) {
@@ -258,6 +257,12 @@ impl Machine {
 }
 
 /// Null, or a collection without elements.
+/// An id for the eye: none that is a secret, or that is made of one.
+fn shown_id(object: &Value) -> Option<String> {
+    let id = object.get("id").filter(|v| !v.has_sensitive())?.as_str()?;
+    (!Confided::of([object]).is_in(id)).then(|| id.to_owned())
+}
+
 fn is_nothing(value: &Value) -> bool {
     value.is_null()
         || value.as_elements().is_some_and(<[Value]>::is_empty)

@@ -47,7 +47,7 @@ async fn connect(
     url: String,
     token: String,
 ) -> Arc<dyn Connection> {
-    let sandbox = Some(SandboxEndpoint { url, token, ca_pem: None });
+    let sandbox = Some(SandboxEndpoint { url, token: token.into(), ca_pem: None });
     let environment = Environment { sandbox, ..Environment::default() };
     provider.connect(&Config::default().to_value(), &environment).await.unwrap()
 }

@@ -35,7 +35,7 @@ impl Setting {
     async fn connect(&self, config: &Json) -> Result<Arc<dyn Connection>, Error> {
         let provider = TypedProvider::<Kubernetes>::new();
         let environment = Environment {
-            variables: self.variables.clone(),
+            variables: self.variables.clone().into(),
             sandbox: None,
             base_dir: self.dir.path().to_owned(),
         };

@@ -91,7 +91,8 @@ impl World {
     }
 
     async fn at(endpoint: Endpoint, patience: Patience) -> World {
-        let sandbox = SandboxEndpoint { url: endpoint.url, token: endpoint.token, ca_pem: endpoint.ca_pem };
+        let sandbox =
+            SandboxEndpoint { url: endpoint.url, token: endpoint.token.into(), ca_pem: endpoint.ca_pem };
         let environment = Environment { sandbox: Some(sandbox), ..Environment::default() };
         let provider = TypedProvider::<Kubernetes>::new();
         let config = Config::from_value(&block(&provider.schema().config, &json!({}))).unwrap();

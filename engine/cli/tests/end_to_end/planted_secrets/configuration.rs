@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
+use super::search::{self, CORE};
 use crate::harness::Folder;
-
-/// Each marker is this and its number, twice: every part of it that is long enough to matter has it.
-const CORE: &str = "q7zkv3";
 
 /// How the values are known as secrets.
 #[derive(Clone, Copy, PartialEq)]
@@ -35,37 +32,6 @@ pub(super) struct Planted {
 
 fn data(text: &str) -> Map<String, Value> {
     serde_json::from_str(text).unwrap()
-}
-
-/// Arguments of a type that ids, addresses and computed attributes are made of: what a service or provider makes of a secret is not
-/// known as one (Terraform's too: `terraform_data.output`), and it is said of the object.
-pub(super) fn named(type_name: &str) -> Vec<String> {
-    let parts = [
-        "name",
-        "path",
-        "key",
-        "project",
-        "group",
-        "group_id",
-        "group_access",
-        "environment_scope",
-        "ref",
-        "tag",
-        "branch",
-        "file_path",
-        "filename",
-        "metadata.name",
-        "metadata.namespace",
-        "username",
-        "pipeline_schedule_id",
-        "prefix",
-        "separator",
-        "color",
-        "input",
-        "metadata.generate_name",
-        "share_group_id",
-    ];
-    parts.iter().map(|part| format!("{type_name}.{part}")).collect()
 }
 
 impl Planted {
@@ -136,7 +102,7 @@ impl Planted {
     }
 
     /// One configuration for each type, with what its object is in.
-    pub(super) fn apart(&self) -> Vec<(String, Value)> {
+    pub(super) fn apart(&self) -> Vec<Value> {
         let all = self.configuration["resource"].as_object().unwrap();
         let one = |type_name: &String| {
             let mut alone = self.configuration.clone();
@@ -146,7 +112,7 @@ impl Planted {
                 }
             }
             alone["resource"].as_object_mut().unwrap().retain(|_, objects| objects != &json!({}));
-            (type_name.clone(), alone)
+            alone
         };
         all.keys().map(one).collect()
     }
@@ -163,16 +129,8 @@ impl Planted {
                 number.and_then(|n| self.names.get(n)).cloned().unwrap_or_else(|| "part of one".into()),
             );
         }
-        for before in 0..3 {
-            // What stands before it decides which of three ways it is written; the first and last letters hold its neighbours.
-            let encoded =
-                base64::engine::general_purpose::STANDARD.encode(format!("{}{CORE}", &"xx"[..before.min(2)]));
-            let inner = encoded.trim_end_matches('=');
-            let inner = &inner[if before == 0 { 0 } else { before + 1 }..inner.len() - 1];
-            if text.contains(inner) {
-                found.push(format!("one in base64 ({inner})"));
-            }
-        }
+        let encoded = search::in_base64().into_iter().filter(|inner| text.contains(inner));
+        found.extend(encoded.map(|inner| format!("one in base64 ({inner})")));
         found.sort();
         found.dedup();
         found

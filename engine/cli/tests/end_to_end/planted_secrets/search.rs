@@ -1,10 +1,33 @@
 //! Looking for markers in what came out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
 
 use super::configuration::Planted;
 use crate::harness::{Folder, Ran};
+
+/// Each marker is this and its number, twice: every part of it that is long enough to matter has it.
+pub(super) const CORE: &str = "q7zkv3";
+
+/// What it is in base64: what stands before it decides which of three ways it is written; the first and last letters hold its neighbours.
+pub(super) fn in_base64() -> [String; 3] {
+    [0, 1, 2].map(|before| {
+        let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{}{CORE}", &"xx"[..before]));
+        let inner = encoded.trim_end_matches('=');
+        inner[if before == 0 { 0 } else { before + 1 }..inner.len() - 1].to_owned()
+    })
+}
+
+/// The lines that hold a marker: as it is, in capitals, in base64.
+pub(super) fn marked_lines(text: &str) -> Vec<&str> {
+    let encoded = in_base64();
+    let marked = |line: &&str| {
+        line.to_ascii_lowercase().contains(CORE) || encoded.iter().any(|inner| line.contains(inner.as_str()))
+    };
+    text.lines().filter(marked).collect()
+}
 
 /// Markers that were found, and where.
 #[derive(Default)]
@@ -12,17 +35,10 @@ pub(super) struct Found(BTreeMap<String, Vec<String>>);
 
 impl Found {
     pub(super) fn look(&mut self, planted: &Planted, ran: &Ran) {
-        self.look_but_for(planted, ran, &[]);
-    }
-
-    /// Some arguments are said on purpose.
-    pub(super) fn look_but_for(&mut self, planted: &Planted, ran: &Ran, said: &[String]) {
-        let all = format!("{}\n{}", ran.out, ran.err);
-        for name in planted.found_in(all.as_bytes()) {
-            if !said.contains(&name) {
-                let line = ran.to_string().lines().next().unwrap_or_default().to_owned();
-                self.0.entry(line).or_default().push(name);
-            }
+        let names = planted.found_in(format!("{}\n{}", ran.out, ran.err).as_bytes());
+        if !names.is_empty() {
+            let line = ran.to_string().lines().next().unwrap_or_default().to_owned();
+            self.0.entry(line).or_default().extend(names);
         }
     }
 
@@ -31,14 +47,6 @@ impl Found {
         if !names.is_empty() {
             self.0.entry(file.display().to_string()).or_default().extend(names);
         }
-    }
-
-    /// These, somewhere, and no others: what is known to be shown, and what isn't any more, is to be said here.
-    #[track_caller]
-    pub(super) fn only(&self, known: &[&str]) {
-        let plain = |name: &String| name.split(" (").next().unwrap_or_default().to_owned();
-        let names: BTreeSet<String> = self.0.values().flatten().map(plain).collect();
-        assert_eq!(names, known.iter().map(ToString::to_string).collect(), "secrets came out: {:#?}", self.0);
     }
 
     #[track_caller]
