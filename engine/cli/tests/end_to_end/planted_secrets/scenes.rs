@@ -433,13 +433,15 @@ run "given" {
     scenes.say_nothing();
 }
 
-/// Tokens, keys and addresses that no service answers to, of providers, backends and modules.
+/// A file of kubectl's.
+const KUBE: &str = "apiVersion: v1\nkind: Config\nusers: [{name: u, user: {token: MARK, client-key-data: MARK}}]\nclusters: [{name: c, cluster: {server: 'http://u:MARK@127.0.0.1:1'}}]\ncontexts: [{name: x, context: {cluster: c, user: u}}]\ncurrent-context: x\n";
+
+/// Tokens, keys and addresses that no service answers to, of providers. Most of the time they wait to ask once more: side by side.
 #[test]
-fn no_credential_is_said() {
-    let mut scenes = Scenes::default();
+fn no_credential_of_a_provider_is_said() {
     let group = "resource \"gitlab_group\" \"g\" {\n  name = \"g\"\n  path = \"g\"\n}\n";
     let map = "resource \"kubernetes_config_map\" \"m\" {\n  metadata {\n    name = \"m\"\n  }\n}\n";
-    for (provider, arguments) in [
+    let cases = [
         ("gitlab", "token = \"MARK\"\n  base_url = \"http://127.0.0.1:1/api/v4/\""),
         ("gitlab", "token = var.s\n  base_url = \"http://user:MARK@127.0.0.1:1/api/v4/?private_token=MARK\""),
         ("gitlab", "token = \"MARK\\n\"\n  base_url = \"http://127.0.0.1:1\""),
@@ -458,14 +460,27 @@ fn no_credential_is_said() {
             "kubernetes",
             "host = \"http://127.0.0.1:1\"\n  exec {\n    api_version = \"client.authentication.k8s.io/v1\"\n    command = \"/bin/false\"\n    env = { TOKEN = var.s }\n    args = [var.s]\n  }",
         ),
-    ] {
+    ];
+    let scene = |(provider, arguments): (&str, &str)| {
+        let mut scenes = Scenes::default();
         let block = if provider == "gitlab" { group } else { map };
         let text = format!("provider \"{provider}\" {{\n  {arguments}\n}}\n{block}");
-        let kube = "apiVersion: v1\nkind: Config\nusers: [{name: u, user: {token: MARK, client-key-data: MARK}}]\nclusters: [{name: c, cluster: {server: 'http://u:MARK@127.0.0.1:1'}}]\ncontexts: [{name: x, context: {cluster: c, user: u}}]\ncurrent-context: x\n";
-        let folder = Scenes::folder(&[("main.hcl", &text), ("kube.yaml", kube)]);
+        let folder = Scenes::folder(&[("main.hcl", &text), ("kube.yaml", KUBE)]);
         let ran = scenes.run(&folder, "apply -auto-approve", &[]);
         assert_ne!(ran.code, Some(0), "{ran}");
-    }
+        scenes.say_nothing();
+    };
+    std::thread::scope(|threads| {
+        for case in cases {
+            threads.spawn(move || scene(case));
+        }
+    });
+}
+
+/// The same of backends, of modules, and of the states of others.
+#[test]
+fn no_credential_of_a_backend_or_a_module_is_said() {
+    let mut scenes = Scenes::default();
     for (backend, arguments) in [
         ("pg", "conn_str = \"postgres://user:MARK@127.0.0.1:1/d?sslmode=disable\""),
         ("pg", "conn_str = \"postgres://user:MARK@127.0.0.1:port/d\""),
