@@ -16,7 +16,7 @@ use pilotis_config::{
 use pilotis_diag::{Diagnostics, SourceMap};
 use pilotis_lang::Surroundings;
 use pilotis_plan::planfile::PlanFile;
-use pilotis_state_encryption::{Argon2, Keyring, Pbkdf2, Pbkdf2Hash, SecretKey, is_sealed};
+use pilotis_state_encryption::{Age, Argon2, Keyring, Pbkdf2, Pbkdf2Hash, SecretKey, is_sealed};
 use pilotis_value::Value;
 use zeroize::Zeroizing;
 
@@ -27,6 +27,8 @@ pub(crate) use memory::Serials;
 
 /// Environment variables with the inside of an `encryption` block, which replaces the configuration's.
 const ENVIRONMENT: [&str; 2] = ["PILOTIS_ENCRYPTION", "TF_ENCRYPTION"];
+/// Where the identity of the person at work lies, a file of `age-keygen`.
+const IDENTITY: &str = "PILOTIS_AGE_IDENTITY_FILE";
 /// What a saved plan is bound to.
 const PLAN: &[&str] = &["plan"];
 
@@ -209,7 +211,26 @@ impl Making<'_> {
                 Box::new(SecretKey::read(name, Zeroizing::new(text).as_bytes())?)
             }
             KeyProviderKind::Openbao => Box::new(openbao::Transit::new(name, &arguments)?),
+            KeyProviderKind::Age => {
+                let identities = self.identities(name, &arguments)?;
+                let identities = identities.as_ref().map(|text| text.as_str());
+                Box::new(Age::new(name, &arguments.texts("recipients"), identities)?)
+            }
         })
+    }
+
+    /// Identities of age: as the configuration names them, else those of the person at work. Without any it only seals.
+    fn identities(&self, name: &str, arguments: &Arguments) -> anyhow::Result<Option<Zeroizing<String>>> {
+        if let Some(text) = arguments.text("identity") {
+            return Ok(Some(Zeroizing::new(text.to_owned())));
+        }
+        let own = || std::env::var(IDENTITY).ok().filter(|path| !path.is_empty());
+        let Some(path) = arguments.text("identity_file").map(str::to_owned).or_else(own) else {
+            return Ok(None);
+        };
+        let bytes = read_key(&self.folder.disk.cwd.join(&path))
+            .with_context(|| format!("key_provider.{name} gives no key: {path} can't be read"))?;
+        Ok(Some(Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned())))
     }
 
     /// The arguments of a key provider. All must be known: they are read before anything is evaluated.
@@ -239,7 +260,7 @@ impl Making<'_> {
 fn read_key(path: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
     use std::io::Read as _;
     let mut bytes = Zeroizing::new(Vec::new());
-    std::fs::File::open(path)?.take(1024).read_to_end(&mut bytes)?;
+    std::fs::File::open(path)?.take(16 * 1024).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -253,6 +274,12 @@ impl Arguments {
     /// A text; none if it is null.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.value.get(name)?.as_str()
+    }
+
+    /// Texts; none of them where it is null.
+    fn texts(&self, name: &str) -> Vec<String> {
+        let all = self.value.get(name).and_then(Value::as_elements).unwrap_or_default();
+        all.iter().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
     /// A text that is a secret.

@@ -50,6 +50,8 @@ pub enum KeyProviderKind {
     Environment,
     /// The transit engine of OpenBao or Vault.
     Openbao,
+    /// Recipients of age, who each have an identity.
+    Age,
 }
 
 /// `state`, `plan` or `remote_state_data_sources` of an `encryption` block.
@@ -72,12 +74,13 @@ pub enum EncryptionMethod {
 
 impl KeyProviderKind {
     /// All kinds.
-    pub const ALL: [KeyProviderKind; 5] = [
+    pub const ALL: [KeyProviderKind; 6] = [
         KeyProviderKind::Argon2,
         KeyProviderKind::Pbkdf2,
         KeyProviderKind::File,
         KeyProviderKind::Environment,
         KeyProviderKind::Openbao,
+        KeyProviderKind::Age,
     ];
 
     /// The label.
@@ -88,6 +91,7 @@ impl KeyProviderKind {
             KeyProviderKind::File => "file",
             KeyProviderKind::Environment => "environment",
             KeyProviderKind::Openbao => "openbao",
+            KeyProviderKind::Age => "age",
         }
     }
 
@@ -134,6 +138,20 @@ impl KeyProviderKind {
                     "transit_engine_path",
                     optional(Type::String, "Where the engine is mounted; `/transit` is the default."),
                 ),
+            ],
+            KeyProviderKind::Age => vec![
+                (
+                    "recipients",
+                    required(Type::List(Type::String.into()), "Who can open it: `age1…` of each."),
+                ),
+                (
+                    "identity_file",
+                    optional(
+                        Type::String,
+                        "A file of `age-keygen`; `PILOTIS_AGE_IDENTITY_FILE`. Without one it only encrypts.",
+                    ),
+                ),
+                ("identity", secret(optional(Type::String, "The same as text: `AGE-SECRET-KEY-1…`."))),
             ],
         };
         let attributes: BTreeMap<_, _> = arguments.into_iter().map(|(n, a)| (n.to_owned(), a)).collect();

@@ -73,7 +73,7 @@ error[E0357]: Unsupported key provider
 14 |     key_provider "argon" "x" {}
    |                  ^^^^^^^
    |
-   = There is no key provider "argon": there are argon2, pbkdf2, file, environment, openbao.
+   = There is no key provider "argon": there are argon2, pbkdf2, file, environment, openbao, age.
    = help: Did you mean "argon2"?
 
 error[E0357]: Unsupported encryption method

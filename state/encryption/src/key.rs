@@ -87,6 +87,10 @@ pub trait KeyProvider: Send + Sync {
     fn generate(&self) -> Result<(DataKey, Vec<u8>), KeyError>;
     /// The key of a header. The header was stored where others may write: it is not to be trusted.
     fn key(&self, header: &[u8]) -> Result<DataKey, KeyError>;
+    /// May the key of this header, which was opened, seal from now on?
+    fn seals_with(&self, _header: &[u8]) -> bool {
+        true
+    }
 }
 
 /// Random bytes for a salt.

@@ -142,7 +142,7 @@ impl Keyring {
     }
 
     fn adopt(&self, name: &str, key: Arc<DataKey>, header: Vec<u8>) {
-        if self.0.primary.as_ref().is_some_and(|primary| primary.name() == name) {
+        if self.0.primary.as_ref().is_some_and(|p| p.name() == name && p.seals_with(&header)) {
             lock(&self.0.sealing).get_or_insert((key, header));
         }
     }

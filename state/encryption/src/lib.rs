@@ -9,6 +9,7 @@ mod key;
 mod keyring;
 mod memory;
 mod passphrase;
+mod recipients;
 mod secret_key;
 mod store;
 
@@ -16,5 +17,6 @@ pub use key::{DataKey, KeyError, KeyProvider};
 pub use keyring::{Keyring, is_sealed};
 pub use memory::Memory;
 pub use passphrase::{Argon2, Pbkdf2, Pbkdf2Hash};
+pub use recipients::Age;
 pub use secret_key::SecretKey;
 pub use store::EncryptedStore;

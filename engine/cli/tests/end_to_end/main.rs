@@ -33,6 +33,7 @@ mod private_files;
 mod providers;
 mod provisioners;
 mod reading;
+mod recipients;
 mod remote_state;
 mod replaced;
 mod restore;
