@@ -191,9 +191,6 @@ macro_rules! deploy_token {
             async fn list(gitlab: &GitLab, scopes: Vec<Scope<$name>>) -> Vec<Result<Page<$name>, Error>> {
                 list(gitlab, scopes).await
             }
-            async fn find(gitlab: &GitLab, planned: $name) -> Result<Match<$name>, Error> {
-                find(gitlab, planned, Vec::new()).await
-            }
             async fn find_beside(
                 gitlab: &GitLab,
                 planned: $name,
